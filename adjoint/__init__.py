@@ -1,0 +1,55 @@
+"""Every gradient is one sparse triangular solve.
+
+Write ordinary NumPy. ``adjoint`` records it as a trace ``z_i = f_i(z_a(i))``, compiles the trace into the sparse block
+upper-triangular system of Lagrange multipliers ``A λ = −s``, and gets every derivative by a linear solve with a
+solver of your choice.
+"""
+
+from adjoint import errors, extend, primitives, solvers, testing
+from adjoint.blocks import Block
+from adjoint.calculus import (
+    constraint,
+    custom_rule,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    linearize,
+    stop_gradient,
+    trace,
+    value_and_grad,
+    vjp,
+)
+from adjoint.errors import AdjointError, NonFiniteDerivativeWarning
+from adjoint.system import ConstraintSystem, Multipliers
+from adjoint.tracing import Trace, name
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AdjointError",
+    "Block",
+    "ConstraintSystem",
+    "Multipliers",
+    "NonFiniteDerivativeWarning",
+    "Trace",
+    "constraint",
+    "custom_rule",
+    "errors",
+    "extend",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linearize",
+    "name",
+    "primitives",
+    "solvers",
+    "stop_gradient",
+    "testing",
+    "trace",
+    "value_and_grad",
+    "vjp",
+]

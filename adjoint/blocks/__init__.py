@@ -1,0 +1,41 @@
+"""Floor 1: structured linear operators. They know nothing of traces."""
+
+from adjoint.blocks.block import Adjoint, Block, Identity, Product, Sum, Zero
+from adjoint.blocks.contraction import Contraction
+from adjoint.blocks.cumulative import CumulativeSum
+from adjoint.blocks.dense import Dense, Function
+from adjoint.blocks.elementwise import Diagonal, Mask, Reduce, Scale, elementwise_block
+from adjoint.blocks.gather import Gather, Reshape, Roll, Slice, Take, Transpose, scatter_sum
+from adjoint.blocks.kernels import Array, Shape, put_flat, safe_multiply, take_flat
+from adjoint.blocks.sparse import Sparse
+
+__all__ = [
+    "Adjoint",
+    "Array",
+    "Block",
+    "Contraction",
+    "CumulativeSum",
+    "Dense",
+    "Diagonal",
+    "Function",
+    "Gather",
+    "Identity",
+    "Mask",
+    "Product",
+    "Reduce",
+    "Reshape",
+    "Roll",
+    "Scale",
+    "Shape",
+    "Slice",
+    "Sparse",
+    "Sum",
+    "Take",
+    "Transpose",
+    "Zero",
+    "elementwise_block",
+    "put_flat",
+    "safe_multiply",
+    "scatter_sum",
+    "take_flat",
+]

@@ -1,0 +1,234 @@
+"""Derivatives by a solve with many right-hand sides: ``jacobian``, ``hessian``, and ``hvp``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from adjoint.blocks import Array
+from adjoint.calculus.common import Argnums, argument_numbers, chosen_arguments, linearized
+from adjoint.calculus.forward import jvp
+from adjoint.calculus.reverse import grad
+from adjoint.errors import ArgumentError
+from adjoint.system import ConstraintSystem
+
+SWEEP_BYTES = 1 << 28
+"""Right-hand sides go through one sweep together while the largest node takes at most this."""
+
+
+def jacobian(
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    mode: str = "auto",
+    has_aux: bool = False,
+    solver: Any = None,
+) -> Callable[..., Any]:
+    """A function that evaluates the Jacobian of ``f``.
+
+    Parameters
+    ----------
+    f : callable
+        NumPy code; its output may be a pytree.
+    argnums : int or sequence of int, default 0
+    mode : {"auto", "forward", "reverse"}
+        One right-hand side per input (``Aᵀ ż = −ẋ``) or per output (``A λ = −s``); ``"auto"`` takes the fewer.
+    has_aux, solver
+        As in :func:`adjoint.value_and_grad`.
+
+    Returns
+    -------
+    callable
+        It returns, for every leaf of the output, the structure of the argument with arrays of shape
+        ``output.shape + argument.shape`` (and a tuple of them for a sequence ``argnums``).
+
+    Examples
+    --------
+    >>> import numpy as np, adjoint
+    >>> adjoint.jacobian(lambda x: x[1:] * x[:-1])(np.array([1.0, 2.0, 3.0]))
+    array([[2., 1., 0.],
+           [0., 3., 2.]])
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise ValueError(f'mode must be "auto", "forward" or "reverse", not {mode!r}')
+
+    @wraps(f)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        numbers = argument_numbers(argnums, len(args))
+        system, aux = linearized(f, args, kwargs, numbers, has_aux, "jacobian")
+        trace = system.trace
+        outputs = [_output_value(system, out) for out in trace.outputs]
+        inputs = [system.values[k] for k in trace.inputs]
+        n, m = sum(x.size for x in inputs), sum(y.size for y in outputs)
+        try:
+            if mode == "forward" or (mode == "auto" and n <= m):
+                blocks = _by_columns(system, inputs, outputs, solver)
+            else:
+                blocks = _by_rows(system, inputs, outputs, solver)
+        finally:
+            trace.release()
+        rows = [chosen_arguments(trace, row, argnums) for row in blocks]
+        result = trace.output_spec.unflatten(rows)
+        return (result, aux) if has_aux else result
+
+    return run
+
+
+def _output_value(system: ConstraintSystem, out: Any) -> Array:
+    value = out[0] if isinstance(out, tuple) else system.values[out]
+    return value if hasattr(value, "shape") else np.asarray(value)
+
+
+def _by_columns(
+    system: ConstraintSystem, inputs: list[Array], outputs: list[Array], solver: Any
+) -> list[list[Array]]:
+    """Forward mode: one tangent per entry of the arguments."""
+    trace = system.trace
+    factor = system.factorize(solver)
+    nodes = [out if isinstance(out, int) else None for out in trace.outputs]
+    keep = frozenset(k for k in nodes if k is not None)
+    columns: list[list[Array]] = [[] for _ in outputs]
+    for batch, tangents in _unit_vectors(system, inputs):
+        rows = list(zip(trace.inputs, tangents, strict=True))
+        solution = factor.solve_tangent(rows, keep=keep)
+        for j, (k, y) in enumerate(zip(nodes, outputs, strict=True)):
+            columns[j].append(_or_zeros(None if k is None else solution[k], (batch, *y.shape), y))
+    result = []
+    for parts, y in zip(columns, outputs, strict=True):
+        whole = _joined(parts, (0, *y.shape), y)  # (inputs, *output shape)
+        turned = whole.transpose((*range(1, whole.ndim), 0))
+        result.append(_split(turned, [y.shape + x.shape for x in inputs], [x.size for x in inputs]))
+    return result
+
+
+def _by_rows(
+    system: ConstraintSystem, inputs: list[Array], outputs: list[Array], solver: Any
+) -> list[list[Array]]:
+    """Reverse mode: one seed per entry of the outputs."""
+    trace = system.trace
+    factor = system.factorize(solver)
+    keep = frozenset(trace.inputs)
+    parts: list[list[Array]] = [[] for _ in inputs]
+    for batch, seeds in _unit_vectors(system, outputs):
+        rows = [(k, s) for k, s in zip(trace.outputs, seeds, strict=True) if isinstance(k, int)]
+        rows = [(k, s) for k, s in rows if system.is_active(k)]
+        solution = factor.solve(rows, keep=keep) if rows else [None] * len(system)
+        for j, (k, x) in enumerate(zip(trace.inputs, inputs, strict=True)):
+            found = _or_zeros(solution[k], (batch, *x.shape), x)
+            parts[j].append(np.conjugate(found) if found.dtype.kind == "c" else found)
+    wholes = [_joined(found, (0, *x.shape), x) for found, x in zip(parts, inputs, strict=True)]
+    result: list[list[Array]] = []
+    start = 0
+    for y in outputs:
+        result.append([w[start : start + y.size].reshape(y.shape + w.shape[1:]) for w in wholes])
+        start += y.size
+    return result
+
+
+def _unit_vectors(system: ConstraintSystem, leaves: Sequence[Array]) -> Iterator[tuple[int, list[Array]]]:
+    """The unit vectors of all leaves together, in bundles that keep a sweep's memory bounded."""
+    total = sum(x.size for x in leaves)
+    largest = max((y.size for y in system.values), default=1)
+    bundle = max(1, SWEEP_BYTES // (8 * max(1, largest)))
+    for start in range(0, total, bundle):
+        stop = min(start + bundle, total)
+        vectors, offset = [], 0
+        for x in leaves:
+            unit = np.zeros((stop - start, x.size), _inexact(x.dtype))
+            low, high = max(start, offset), min(stop, offset + x.size)
+            if low < high:
+                unit[np.arange(low - start, high - start), np.arange(low - offset, high - offset)] = 1
+            vectors.append(unit.reshape((stop - start, *x.shape)))
+            offset += x.size
+        yield stop - start, vectors
+
+
+def _inexact(dtype: Any) -> Any:
+    return dtype if dtype.kind in "fc" else np.dtype(float)
+
+
+def _or_zeros(found: Array | None, shape: tuple[int, ...], like: Array) -> Array:
+    return np.zeros(shape, _inexact(like.dtype)) if found is None else found
+
+
+def _joined(parts: list[Array], empty: tuple[int, ...], like: Array) -> Array:
+    if not parts:
+        return np.zeros(empty, _inexact(like.dtype))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _split(whole: Array, shapes: list[tuple[int, ...]], sizes: list[int]) -> list[Array]:
+    """Cut the last axis into the leaves of the arguments."""
+    result, start = [], 0
+    for shape, size in zip(shapes, sizes, strict=True):
+        part = whole[..., start : start + size].reshape(shape)
+        result.append(part.copy() if type(part) is np.ndarray else part)
+        start += size
+    return result
+
+
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False, solver: Any = None
+) -> Callable[..., Any]:
+    """A function that evaluates the Hessian of a scalar function: the Jacobian of its gradient.
+
+    Parameters
+    ----------
+    f, argnums, has_aux, solver
+        As in :func:`adjoint.value_and_grad`.
+
+    Returns
+    -------
+    callable
+        It returns arrays of shape ``argument.shape + argument.shape``, nested as :func:`jacobian` of
+        :func:`adjoint.grad` nests them.
+
+    Notes
+    -----
+    Forward over reverse: the reverse solve is itself recorded, and differentiated by forward substitution with
+    one right-hand side per entry of the argument.
+
+    Examples
+    --------
+    >>> import numpy as np, adjoint
+    >>> adjoint.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    gradient = grad(f, argnums, has_aux=has_aux, solver=solver)
+    return jacobian(gradient, argnums, mode="forward", has_aux=has_aux, solver=solver)
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], *, solver: Any = None) -> Any:
+    """The product of the Hessian of a scalar function with a vector, without forming the Hessian.
+
+    Parameters
+    ----------
+    f : callable
+        NumPy code with a real scalar output.
+    primals, tangents : tuples of pytrees of float arrays
+        One entry per argument, of equal structure; as in :func:`adjoint.jvp`.
+
+    Returns
+    -------
+    tuple of pytrees
+        ``H v``, one entry per argument.
+
+    Notes
+    -----
+    Costs a small multiple of one gradient.
+
+    Examples
+    --------
+    >>> import numpy as np, adjoint
+    >>> adjoint.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 0.0]),))
+    (array([6., 0.]),)
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise ArgumentError("hvp takes its primals and tangents as tuples: hvp(f, (x,), (v,))")
+    gradient = grad(f, range(len(primals)), solver=solver)
+    _, product = jvp(gradient, primals, tangents, solver=solver)
+    return product

@@ -1,0 +1,283 @@
+"""Functions with a rule of their own: ``custom_rule``, ``constraint`` and ``stop_gradient``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from adjoint.blocks import Array, Block, Diagonal, Function, Identity, Scale, elementwise_block
+from adjoint.errors import ArgumentError, BlockError
+from adjoint.solvers.back_substitution import BackSubstitution
+from adjoint.system import ConstraintSystem
+from adjoint.tracing import ZERO, Primitive, Tracer, bind, flatten, here, output_node, record
+from adjoint.tracing.primitive import Blocks, Static, no_blocks
+
+
+def custom_rule(
+    *partials: Any, name: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare the local Jacobians of a function of your own; a call of it is one constraint.
+
+    Parameters
+    ----------
+    *partials : callable or None
+        One per positional argument, called as ``partial(y, *args, **options)``. It returns what describes
+        ``J = ∂y/∂x_k`` best: an array that broadcasts to ``y`` (elementwise), any :class:`adjoint.Block`, or a
+        pair ``(jvp, vjp)`` of functions ``v ↦ J v`` and ``w ↦ Jᵀ w`` (either may be ``None``). ``None`` in place of
+        the partial: the derivative is zero.
+    name : str, optional
+        What a printed trace shows.
+
+    Returns
+    -------
+    callable
+        A decorator. Inside the function everything is allowed (SciPy, compiled code, files): it sees plain
+        arrays.
+
+    Examples
+    --------
+    >>> import numpy as np, adjoint
+    >>> @adjoint.custom_rule(lambda y, x: 1 / (1 + np.exp(-x)))
+    ... def softplus(x):
+    ...     return np.log1p(np.exp(x))
+    >>> print(adjoint.grad(softplus)(0.0))
+    0.5
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        label = name or function.__name__
+
+        def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+            result: Blocks = []
+            for k, parent in enumerate(parents):
+                if parent < 0:
+                    continue
+                if k >= len(partials):
+                    raise BlockError(
+                        f"{label} was called with a traced argument {k}, but has {len(partials)} partials"
+                    )
+                if partials[k] is None or partials[k] is ZERO:
+                    continue
+                found = partials[k](y, *operands, **static)
+                result.append(
+                    (parent, _as_block(found, operands[k].shape, y.shape, f"{label}, argument {k}"))
+                )
+            return result
+
+        @wraps(function)
+        def call(*operands: Any, **options: Any) -> Any:
+            if any(type(x) is Tracer for x in operands):
+                return bind(primitive, operands, options or None)
+            return _as_array(function(*operands, **options), label)
+
+        primitive = Primitive(label, call, blocks)
+        return call
+
+    return decorate
+
+
+def _as_array(y: Any, label: str) -> Any:
+    if isinstance(y, (np.ndarray, np.generic)):
+        return y
+    if isinstance(y, (float, int, complex)):
+        return np.asarray(y)[()]
+    raise ArgumentError(f"{label} must return one array or number, not a {type(y).__name__}")
+
+
+def _as_block(found: Any, in_shape: Any, out_shape: Any, label: str) -> Block:
+    if isinstance(found, Block):
+        if (found.in_shape, found.out_shape) != (in_shape, out_shape):
+            raise BlockError(f"the partial of {label} gave {found!r}; expected {in_shape} → {out_shape}")
+        return found
+    if isinstance(found, tuple) and len(found) == 2 and all(x is None or callable(x) for x in found):
+        return Function(in_shape, out_shape, *found, name=label)
+    shape = np.shape(found)
+    try:
+        fits = np.broadcast_shapes(shape, in_shape, out_shape) == out_shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise BlockError(
+            f"the partial of {label} has shape {shape}, which does not broadcast to the result's {out_shape}. Return "
+            "an elementwise derivative, a Block such as adjoint.Dense, or a pair (jvp, vjp)."
+        )
+    d = found if isinstance(found, (int, float, complex)) or hasattr(found, "dtype") else np.asarray(found)
+    return elementwise_block(d, in_shape, out_shape, guarded=True)
+
+
+def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Record each call of ``function`` as one constraint, instead of one per NumPy operation.
+
+    Its blocks come from the function's own trace, compiled and solved inside the block: structure by
+    structure where that folds to one elementary block, else as a nested constraint system.
+
+    Parameters
+    ----------
+    function : callable
+        NumPy code on positional array arguments, with one array as its result. Keyword arguments are options.
+
+    Notes
+    -----
+    Only the arguments and the result are saved; the inside is recorded again when it is linearized. That is
+    one more evaluation of this function, and no memory for its intermediate values (checkpointing).
+
+    Examples
+    --------
+    >>> import numpy as np, adjoint
+    >>> @adjoint.constraint
+    ... def sigmoid(x):
+    ...     return 1 / (1 + np.exp(-x))
+    >>> trace = adjoint.trace(lambda x: sigmoid(x).sum(), np.zeros(3))
+    >>> [node.operation for node in trace.nodes()]
+    ['input', 'sigmoid', 'sum']
+    >>> trace.compile().block(2, 1)
+    <diagonal block (3,) → (3,), 3 nonzeros>
+    """
+
+    def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+        numbers = [k for k, parent in enumerate(parents) if parent >= 0]
+        inner, output = record(function, operands, static, numbers)
+        inner.release()
+        leaves, _ = flatten(output)
+        node = output_node(inner, leaves[0])
+        if isinstance(node, tuple):
+            return []
+        subsystem = Subsystem(ConstraintSystem(inner), node)
+        result: Blocks = []
+        for position, k in enumerate(numbers):
+            block = subsystem.folded(position) or Nested(subsystem, position, operands[k].shape, y.shape)
+            result.append((parents[k], block))
+        return result
+
+    @wraps(function)
+    def call(*operands: Any, **options: Any) -> Any:
+        if any(type(x) is Tracer for x in operands):
+            return bind(primitive, operands, options or None)
+        y = function(*operands, **options)
+        if not hasattr(y, "shape"):
+            if isinstance(y, (float, int)):
+                return np.asarray(y)[()]
+            raise ArgumentError(
+                f"the constraint {function.__name__} must return one array, not a {type(y).__name__}: {here()}"
+            )
+        return y
+
+    primitive = Primitive(function.__name__, call, blocks)
+    return call
+
+
+class Subsystem:
+    """The system of a constraint's inside, shared by the blocks of its arguments.
+
+    One sweep gives the adjoints of all arguments, so the last one is remembered.
+    """
+
+    def __init__(self, system: ConstraintSystem, node: int) -> None:
+        self.system = system
+        self.node = node
+        self._factor = BackSubstitution().analyze(system).factorize(system)
+        self._last: tuple[Any, Any] = (None, None)
+
+    def reverse(self, w: Array) -> Any:
+        """The multipliers of the arguments for the seed ``w``."""
+        if self._last[0] is not w:
+            rows = [(self.node, w)]
+            self._last = w, self._factor.solve(rows, keep=frozenset(self.system.trace.inputs))
+        return self._last[1]
+
+    def forward(self, position: int, v: Array) -> Array | None:
+        """The tangent of the result for the tangent ``v`` of one argument."""
+        found = self._factor.solve_tangent([(self.system.trace.inputs[position], v)])
+        return found[self.node]
+
+    def folded(self, position: int) -> Block | None:
+        """The whole map from one argument as a single elementwise block, if it is one."""
+        system = self.system
+        maps: dict[int, Block] = {self.node: Identity(system.values[self.node].shape)}
+        with np.errstate(all="ignore"):
+            for k in range(self.node, -1, -1):
+                if k not in maps or system.diagonal_of(k) is not None:
+                    continue
+                for parent, block in system.blocks_of(k):
+                    through = maps[k] @ block
+                    through = maps[parent] + through if parent in maps else through
+                    if type(through) not in (Identity, Scale, Diagonal):
+                        return None
+                    maps[parent] = through
+        return maps.get(system.trace.inputs[position])
+
+
+class Nested(Block):
+    """A block that is itself a constraint system: applied by solving with it."""
+
+    __slots__ = ("position", "subsystem")
+    kind = "nested"
+
+    def __init__(self, subsystem: Subsystem, position: int, in_shape: Any, out_shape: Any) -> None:
+        self.subsystem = subsystem
+        self.position = position
+        self.in_shape = in_shape
+        self.out_shape = out_shape
+
+    def apply(self, v: Array) -> Array:
+        found = self.subsystem.forward(self.position, v)
+        return (
+            np.zeros(v.shape[: v.ndim - len(self.in_shape)] + self.out_shape, v.dtype)
+            if found is None
+            else found
+        )
+
+    def apply_adjoint(self, w: Array) -> Array:
+        system = self.subsystem.system
+        found = self.subsystem.reverse(w)[system.trace.inputs[self.position]]
+        return (
+            np.zeros(w.shape[: w.ndim - len(self.out_shape)] + self.in_shape, w.dtype)
+            if found is None
+            else found
+        )
+
+    def to_sparse(self) -> Any:
+        """The structural product of the inner blocks: inner nodes are eliminated one by one."""
+        system, node = self.subsystem.system, self.subsystem.node
+        maps: dict[int, Any] = {node: Identity(self.out_shape).to_sparse()}
+        for k in range(node, -1, -1):
+            if k not in maps or not system.blocks_of(k):
+                continue
+            reached = maps.pop(k)
+            for parent, block in system.blocks_of(k):
+                part = reached.times(block.to_sparse())
+                maps[parent] = maps[parent].plus(part) if parent in maps else part
+        found = maps.get(system.trace.inputs[self.position])
+        identity = Identity(self.in_shape).to_sparse()  # merges repeated coordinates
+        return Scale(0, self.in_shape, self.out_shape).to_sparse() if found is None else found.times(identity)
+
+    def absolute(self) -> None:
+        return None
+
+    @property
+    def nnz(self) -> int:
+        m, n = self.shape
+        return m * n
+
+
+_stop = Primitive("stop_gradient", lambda x: stop_gradient(x), no_blocks)
+
+
+def stop_gradient(x: Any) -> Any:
+    """``x`` as a constant: its value goes on, its derivative does not.
+
+    Parameters
+    ----------
+    x : pytree of arrays
+
+    Examples
+    --------
+    >>> import adjoint
+    >>> print(adjoint.grad(lambda x: x * adjoint.stop_gradient(x))(3.0))
+    3.0
+    """
+    leaves, spec = flatten(x)
+    return spec.unflatten([bind(_stop, (leaf,)) if type(leaf) is Tracer else leaf for leaf in leaves])

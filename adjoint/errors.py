@@ -1,0 +1,101 @@
+"""The exceptions of adjoint: one root, each child also a subclass of the built-in it resembles.
+
+::
+
+    AdjointError
+    ├── TracingError                    a traced value was used where its derivative cannot follow
+    │   ├── LostDerivativeError         TypeError      float(x), np.asarray(x), writing x into a plain array
+    │   ├── EscapedTracerError          RuntimeError   a traced value outlived its trace
+    │   ├── TraceMismatchError          RuntimeError   a trace was replayed where another branch would run
+    │   └── ArgumentError               TypeError      an argument or output that cannot be differentiated
+    ├── RuleError                       about the derivative of one operation
+    │   ├── MissingRuleError            NotImplementedError   no rule yet: says how to register one
+    │   ├── NotDifferentiableError      TypeError             the operation has no derivative there
+    │   └── UnsupportedArgumentError    NotImplementedError   the rule does not cover this argument
+    ├── BlockError                      ValueError     a rule produced a block of the wrong shape
+    ├── ConstraintSystemError            about one constraint system
+    │   ├── AssemblyTooLargeError       MemoryError    the scalar matrix would not fit
+    │   └── SeedError                   ValueError     a right-hand side that does not fit the system
+    └── SolverError                     about solving it
+        ├── UnknownSolverError          ValueError     lists the known ones
+        ├── NotAcceptedError            ValueError     this solver does not take this system, and says which do
+        └── SingularBlockError          ArithmeticError   a diagonal block that cannot be inverted
+
+    NonFiniteDerivativeWarning          RuntimeWarning    NaN or infinity entered a derivative: where, and why
+"""
+
+
+class AdjointError(Exception):
+    """Root of all exceptions raised by adjoint."""
+
+
+class TracingError(AdjointError):
+    """A traced value was used where its derivative cannot follow."""
+
+
+class LostDerivativeError(TracingError, TypeError):
+    """An operation would have turned a traced value into a plain number, losing its derivative."""
+
+
+class EscapedTracerError(TracingError, RuntimeError):
+    """A traced value was used after its trace had ended."""
+
+
+class TraceMismatchError(TracingError, RuntimeError):
+    """A trace was evaluated at inputs for which the program would have run differently."""
+
+
+class ArgumentError(TracingError, TypeError):
+    """An argument or an output that cannot be differentiated."""
+
+
+class RuleError(AdjointError):
+    """Something about the derivative of one operation."""
+
+
+class MissingRuleError(RuleError, NotImplementedError):
+    """The operation has no rule yet."""
+
+
+class NotDifferentiableError(RuleError, TypeError):
+    """The operation has no derivative with respect to this argument."""
+
+
+class UnsupportedArgumentError(RuleError, NotImplementedError):
+    """The operation's rule does not cover one of the arguments that were given."""
+
+
+class BlockError(AdjointError, ValueError):
+    """A block whose shape does not fit the constraint it belongs to."""
+
+
+class ConstraintSystemError(AdjointError):
+    """Something about one constraint system."""
+
+
+class AssemblyTooLargeError(ConstraintSystemError, MemoryError):
+    """Assembling the scalar matrix would exhaust memory."""
+
+
+class SeedError(ConstraintSystemError, ValueError):
+    """A right-hand side that does not fit the system."""
+
+
+class SolverError(AdjointError):
+    """Something about solving a system."""
+
+
+class UnknownSolverError(SolverError, ValueError):
+    """No solver is registered under this name."""
+
+
+class NotAcceptedError(SolverError, ValueError):
+    """The solver does not accept this system."""
+
+
+class SingularBlockError(SolverError, ArithmeticError):
+    """A diagonal block cannot be inverted."""
+
+
+class NonFiniteDerivativeWarning(RuntimeWarning):
+    """NaN or infinity entered a derivative; the message names the node and the user's line."""

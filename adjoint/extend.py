@@ -1,0 +1,40 @@
+"""All that an extender needs: a rule, a block, a solver.
+
+``elementwise`` and ``structured`` register rules for NumPy-style functions, ``handles`` replaces a function by
+code in terms of traced operations, ``custom_rule`` declares the rule of a function of your own. ``Block`` is the
+contract of a structured linear operator, and the ready-made kinds stand beside it. ``register`` makes a solver
+known by name.
+"""
+
+from adjoint import blocks
+from adjoint.blocks import Block, Diagonal, Function, Identity, Product, Scale, Sparse, Sum, Zero
+from adjoint.calculus import constraint, custom_rule
+from adjoint.system import Factor, Plan, Solver, assemble, register
+from adjoint.tracing import ZERO, NotDifferentiable, Primitive, bind, elementwise, handles, structured
+
+__all__ = [
+    "ZERO",
+    "Block",
+    "Diagonal",
+    "Factor",
+    "Function",
+    "Identity",
+    "NotDifferentiable",
+    "Plan",
+    "Primitive",
+    "Product",
+    "Scale",
+    "Solver",
+    "Sparse",
+    "Sum",
+    "Zero",
+    "assemble",
+    "bind",
+    "blocks",
+    "constraint",
+    "custom_rule",
+    "elementwise",
+    "handles",
+    "register",
+    "structured",
+]

@@ -1,0 +1,169 @@
+"""NumPy's elementwise functions: one line each, a partial ``(y, *xs)`` per argument.
+
+Where a function has a kink, the conventions are these: ties of ``maximum`` and ``minimum`` share the
+derivative equally, ``abs'(0) = 0``, and piecewise constant functions have derivative zero everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import UnsupportedArgumentError
+from adjoint.tracing import (
+    UFUNC_METHODS,
+    ZERO,
+    NotDifferentiable,
+    Tracer,
+    elementwise,
+    guard,
+    here,
+    refuse_options,
+    zero,
+)
+
+LOG2, LOG10, DEGREE = math.log(2), math.log(10), math.pi / 180
+
+
+def _real_only(x: Any, name: str) -> None:
+    if x.dtype.kind == "c":
+        raise UnsupportedArgumentError(f"{name} of complex values has no rule yet: {here()}")
+
+
+def _power_base(y: Any, a: Any, b: Any) -> Any:
+    if isinstance(b, (int, float)):  # the everyday case: x ** 2
+        return 0.0 * a if b == 0 else 2 * a if b == 2 else b * a ** (b - 1)
+    return np.where(b == 0, 0.0, b * a ** np.where(b == 0, 1.0, b - 1))
+
+
+def _power_exponent(y: Any, a: Any, b: Any) -> Any:
+    # at a = 0 the exponent does not matter (0 ** b is 0 around any b > 0)
+    return y * np.log(np.where(a == 0, 1.0, a))
+
+
+def _share(y: Any, a: Any, b: Any) -> Any:
+    """1 where ``a`` wins over ``b`` by being larger, one half at a tie."""
+    return np.where(a == b, y.dtype.type(0.5), a > b)
+
+
+def _absolute(y: Any, x: Any) -> Any:
+    _real_only(x, "absolute")
+    return np.sign(x)
+
+
+# arithmetic
+elementwise(np.add, lambda y, a, b: 1, lambda y, a, b: 1)
+elementwise(np.subtract, lambda y, a, b: 1, lambda y, a, b: -1)
+elementwise(np.multiply, lambda y, a, b: b, lambda y, a, b: a)
+elementwise(np.true_divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, guarded=True)
+elementwise(np.negative, lambda y, x: -1)
+elementwise(np.positive, lambda y, x: 1)
+elementwise(np.power, _power_base, _power_exponent, guarded=True)
+elementwise(np.float_power, _power_base, _power_exponent, guarded=True)
+elementwise(np.square, lambda y, x: 2 * x)
+elementwise(np.reciprocal, lambda y, x: -y * y, guarded=True)
+elementwise(np.remainder, lambda y, a, b: 1, lambda y, a, b: -np.floor_divide(a, b), guarded=True)
+elementwise(np.fmod, lambda y, a, b: 1, lambda y, a, b: -np.trunc(a / b), guarded=True)
+elementwise(np.sqrt, lambda y, x: 0.5 / y, guarded=True)
+elementwise(np.cbrt, lambda y, x: 1 / (3 * y * y), guarded=True)
+elementwise(np.hypot, lambda y, a, b: a / y, lambda y, a, b: b / y, guarded=True)
+
+# exponentials and logarithms
+elementwise(np.exp, lambda y, x: y)
+elementwise(np.exp2, lambda y, x: y * LOG2)
+elementwise(np.expm1, lambda y, x: y + 1)
+elementwise(np.log, lambda y, x: 1 / x, guarded=True)
+elementwise(np.log2, lambda y, x: 1 / (x * LOG2), guarded=True)
+elementwise(np.log10, lambda y, x: 1 / (x * LOG10), guarded=True)
+elementwise(np.log1p, lambda y, x: 1 / (1 + x), guarded=True)
+elementwise(np.logaddexp, lambda y, a, b: np.exp(a - y), lambda y, a, b: np.exp(b - y), guarded=True)
+elementwise(np.logaddexp2, lambda y, a, b: np.exp2(a - y), lambda y, a, b: np.exp2(b - y), guarded=True)
+
+# trigonometric and hyperbolic functions
+elementwise(np.sin, lambda y, x: np.cos(x))
+elementwise(np.cos, lambda y, x: -np.sin(x))
+elementwise(np.tan, lambda y, x: 1 + y * y)
+elementwise(np.arcsin, lambda y, x: 1 / np.sqrt(1 - x * x), guarded=True)
+elementwise(np.arccos, lambda y, x: -1 / np.sqrt(1 - x * x), guarded=True)
+elementwise(np.arctan, lambda y, x: 1 / (1 + x * x))
+elementwise(
+    np.arctan2,
+    lambda y, a, b: b / (a * a + b * b),
+    lambda y, a, b: -a / (a * a + b * b),
+    guarded=True,
+)
+elementwise(np.sinh, lambda y, x: np.cosh(x))
+elementwise(np.cosh, lambda y, x: np.sinh(x))
+elementwise(np.tanh, lambda y, x: 1 - y * y)
+elementwise(np.arcsinh, lambda y, x: 1 / np.sqrt(x * x + 1))
+elementwise(np.arccosh, lambda y, x: 1 / np.sqrt(x * x - 1), guarded=True)
+elementwise(np.arctanh, lambda y, x: 1 / (1 - x * x), guarded=True)
+elementwise(np.deg2rad, lambda y, x: DEGREE)
+elementwise(np.radians, lambda y, x: DEGREE)
+elementwise(np.rad2deg, lambda y, x: 1 / DEGREE)
+elementwise(np.degrees, lambda y, x: 1 / DEGREE)
+
+# kinks
+elementwise(np.absolute, _absolute)
+elementwise(np.fabs, lambda y, x: np.sign(x))
+elementwise(np.maximum, lambda y, a, b: _share(y, a, b), lambda y, a, b: _share(y, b, a))
+elementwise(np.minimum, lambda y, a, b: _share(y, b, a), lambda y, a, b: _share(y, a, b))
+elementwise(  # fmax and fmin prefer numbers over NaN
+    np.fmax,
+    lambda y, a, b: np.where(np.isnan(b), 1.0, _share(y, a, b)),
+    lambda y, a, b: np.where(np.isnan(a), 1.0, _share(y, b, a)),
+)
+elementwise(
+    np.fmin,
+    lambda y, a, b: np.where(np.isnan(b), 1.0, _share(y, b, a)),
+    lambda y, a, b: np.where(np.isnan(a), 1.0, _share(y, a, b)),
+)
+elementwise(np.copysign, lambda y, a, b: np.sign(a) * np.copysign(1.0, b), ZERO)
+elementwise(np.heaviside, ZERO, lambda y, a, b: np.where(a == 0, 1.0, 0.0))
+elementwise(np.ldexp, lambda y, a, n: np.exp2(n), NotDifferentiable("the exponent is an integer"))
+elementwise(np.nextafter, lambda y, a, b: 1, ZERO)
+
+
+def _conjugate(y: Any, x: Any) -> Any:
+    _real_only(x, "conjugate")
+    return 1
+
+
+elementwise(np.conjugate, _conjugate)
+
+# piecewise constant: floating-point results
+for _function in (np.floor, np.ceil, np.trunc, np.rint, np.sign, np.spacing):
+    zero(_function)
+zero(np.floor_divide, operands=2)
+
+# integer-like results
+for _function in (np.isfinite, np.isinf, np.isnan, np.signbit, np.logical_not, np.invert, np.bitwise_count):
+    zero(_function, discrete=True)
+for _function in (
+    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    *(np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor),
+    *(np.left_shift, np.right_shift, np.gcd, np.lcm),
+):
+    zero(_function, discrete=True, operands=2)
+
+
+def _two_results(ufunc: np.ufunc, function: Any) -> None:
+    """A ufunc with two results, as two recorded operations."""
+
+    def handler(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
+        refuse_options(ufunc.__name__, options)
+        return function(*inputs)
+
+    UFUNC_METHODS[ufunc, "__call__"] = handler
+
+
+def _mantissa_exponent(x: Tracer) -> Any:
+    exponent = guard(x, lambda value: np.frexp(value)[1])
+    return x * np.ldexp(1.0, -exponent), exponent
+
+
+_two_results(np.divmod, lambda a, b: (np.floor_divide(a, b), np.remainder(a, b)))
+_two_results(np.modf, lambda x: (x - np.trunc(x), np.trunc(x)))
+_two_results(np.frexp, _mantissa_exponent)

@@ -1,0 +1,121 @@
+"""Back substitution: one sweep over the block rows, from the last constraint to the first.
+
+This is backpropagation. Row ``i`` of ``A λ = −s`` reads ``D_iᴴ λ_i = s_i + Σ_k J[k, i]ᴴ λ_k``; once all ``k > i`` are known,
+``λ_i`` is. The forward sweep with ``Aᵀ`` is forward mode. Blocks are built, applied and dropped, never stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adjoint.blocks import Array, Slice, Take, scatter_sum
+from adjoint.system import ConstraintSystem
+from adjoint.system.solving import Rows
+from adjoint.tracing import INPUT
+from adjoint.tracing.trace import EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class BackSubstitution:
+    """Matrix-free block back substitution (reverse) and forward substitution (tangents).
+
+    Accepts every system. One sweep costs the flops of its blocks; several right-hand sides go through one
+    sweep together. Memory: the multipliers that are kept.
+    """
+
+    def analyze(self, system: ConstraintSystem) -> BackSubstitution:
+        """Nothing to prepare: the trace is recorded in elimination order."""
+        return self
+
+    def factorize(self, system: ConstraintSystem) -> Sweep:
+        """Nothing to compute: the blocks are applied as the sweep meets them."""
+        return Sweep(system)
+
+
+class Sweep:
+    """The factor: a triangular system is its own factorization."""
+
+    __slots__ = ("_system",)
+
+    def __init__(self, system: ConstraintSystem) -> None:
+        self._system = system
+
+    def solve(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
+        """``A λ = −s``: from the last constraint to the first."""
+        records, values = self._system.records, self._system.values
+        found: list[Any] = [None] * len(records)
+        owned = bytearray(len(records))  # whether found[i] may be added to in place
+        gathers: dict[int, list[tuple[Any, Array]]] = {}  # contributions through slices, scattered at once
+        last = -1
+        for k, s in rows:
+            found[k] = s if found[k] is None else found[k] + s
+            last = max(last, k)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for k in range(last, -1, -1):
+                lam = found[k]
+                if gathers and k in gathers:
+                    lam = _scatter(gathers.pop(k), lam)
+                elif lam is None:
+                    continue
+                y = values[k]
+                if lam.dtype is not y.dtype and lam.dtype != y.dtype:
+                    lam = _cast(lam, y.dtype)
+                primitive, operands, parents, static, _, _ = records[k]
+                if primitive is INPUT:
+                    found[k] = lam
+                    continue
+                if primitive.diagonal is not None:
+                    lam = primitive.diagonal(y, operands, static or EMPTY).solve_adjoint(lam)  # type: ignore[attr-defined]
+                found[k] = lam if keep is None or k in keep else None
+                for parent, block in primitive.blocks(y, operands, static or EMPTY, parents):
+                    kind = type(block)
+                    if kind is Slice or kind is Take:
+                        gathers.setdefault(parent, []).append((block, lam))
+                        continue
+                    part = block.apply_adjoint(lam)
+                    before = found[parent]
+                    if before is None:
+                        found[parent] = part
+                    elif owned[parent] and part.dtype is before.dtype:
+                        np.add(before, part, out=before)
+                    else:
+                        found[parent] = total = before + part
+                        owned[parent] = type(total) is np.ndarray
+        return found
+
+    def solve_tangent(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
+        """``Aᵀ ż = −ẋ``: from the first constraint to the last."""
+        records, values = self._system.records, self._system.values
+        found: list[Any] = [None] * len(records)
+        for k, x_dot in rows:
+            found[k] = x_dot if found[k] is None else found[k] + x_dot
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for k, (primitive, operands, parents, static, _, _) in enumerate(records):
+                total = found[k]
+                if primitive is not INPUT:
+                    live = [p if p >= 0 and found[p] is not None else -1 for p in parents]
+                    for parent, block in primitive.blocks(values[k], operands, static or EMPTY, live):
+                        part = block.apply(found[parent])
+                        total = part if total is None else total + part
+                    if total is not None and primitive.diagonal is not None:
+                        total = primitive.diagonal(values[k], operands, static or EMPTY).solve(total)  # type: ignore[attr-defined]
+                if total is not None:
+                    dtype = values[k].dtype
+                    found[k] = total if total.dtype == dtype else _cast(total, dtype)
+        return found
+
+
+def _scatter(parts: list[tuple[Any, Array]], rest: Array | None) -> Array:
+    scattered = scatter_sum(tuple(block for block, _ in parts), *(lam for _, lam in parts))
+    return scattered if rest is None else scattered + rest
+
+
+def _cast(lam: Array, dtype: Any) -> Array:
+    """A multiplier has its node's dtype; the multiplier of a real node is real."""
+    if lam.dtype.kind == "c" and dtype.kind != "c":
+        lam = lam.real
+    return lam.astype(dtype)

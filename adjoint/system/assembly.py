@@ -1,0 +1,150 @@
+"""Assembling the scalar matrix ``A`` of a system: coordinates of all blocks, in one concatenation.
+
+Nodes whose values are scalars are the many-node case (10⁵–10⁷ of them): nodes of one elementwise primitive
+are stacked and their partials evaluated in one NumPy call. All other blocks give their own coordinates.
+No Python loop runs over nonzeros.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy
+
+from adjoint.blocks import Array, Block
+from adjoint.blocks.kernels import conjugate
+from adjoint.errors import AssemblyTooLargeError
+from adjoint.tracing import INPUT, Tracer
+
+if TYPE_CHECKING:
+    from adjoint.system.system import ConstraintSystem
+
+BYTES_PER_NONZERO = 56
+"""Coordinates, their concatenation and the compressed result, at the peak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """``A`` as coordinates over the flattened multipliers; repeated coordinates add up.
+
+    Attributes
+    ----------
+    rows, columns : int arrays (nnz,)
+    data : array (nnz,)
+        May be traced; then only the pattern is concrete.
+    size : int
+        ``A`` has shape ``(size, size)``.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    data: Array
+    size: int
+
+    def to_scipy(self, format: str = "csr") -> Any:
+        """As a SciPy sparse array."""
+        coordinates = (self.data, (self.rows, self.columns))
+        return scipy.sparse.coo_array(coordinates, shape=(self.size, self.size)).asformat(format)
+
+
+def memory_limit() -> int:
+    """Bytes that an assembly may take: half of what the machine has free."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):  # not every platform tells
+        return 4 << 30
+
+
+def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assembled:
+    """``A = Jᴴ − Dᴴ`` as coordinates.
+
+    Raises
+    ------
+    AssemblyTooLargeError
+        Before anything large is allocated.
+    """
+    offsets = system.offsets
+    groups, single = _grouped(system)
+    blocks: list[
+        tuple[int, int, Block]
+    ] = []  # (node, parent, J[node, parent]), the diagonal as parent = node
+    for k in single:
+        blocks += [(k, parent, block) for parent, block in system.blocks_of(k)]
+        diagonal = system.diagonal_of(k)
+        if diagonal is not None:
+            blocks.append((k, k, diagonal))
+    size = int(offsets[-1])
+    grouped = sum(sum(p >= 0 for p in system.records[k][2]) for nodes in groups.values() for k in nodes)
+    nonzeros = size + grouped + sum(block.nnz for _, _, block in blocks)
+    _refuse_too_large(nonzeros, blocks, memory_limit() if max_bytes is None else max_bytes)
+
+    explicit = np.ones(size, dtype=bool)
+    rows, columns, data = [], [], []
+    for k, parent, block in blocks:
+        sparse = block.to_sparse()
+        rows.append(sparse.columns + offsets[parent])
+        columns.append(sparse.rows + offsets[k])
+        data.append(conjugate(sparse.data) if parent != k else -conjugate(sparse.data))
+        if parent == k:
+            explicit[offsets[k] : offsets[k + 1]] = False
+    for nodes in groups.values():
+        for r, c, d in _stacked_partials(system, nodes):
+            rows.append(r)
+            columns.append(c)
+            data.append(d)
+    minus_ones = np.flatnonzero(explicit)
+    dtype = np.result_type(*{d.dtype for d in data}) if data else np.dtype(float)
+    rows.append(minus_ones)
+    columns.append(minus_ones)
+    data.append(np.full(minus_ones.size, -1.0, dtype=dtype))
+    return Assembled(np.concatenate(rows), np.concatenate(columns), np.concatenate(data), size)
+
+
+def _grouped(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int]]:
+    """Scalar nodes of elementwise primitives by primitive, and all other nodes."""
+    groups: dict[Any, list[int]] = {}
+    single = []
+    for k, (primitive, operands, parents, static, _, _) in enumerate(system.records):
+        if primitive is INPUT or primitive.discrete:
+            continue
+        y = system.values[k]
+        scalar = type(y) is not Tracer and primitive.elementwise and static is None and not y.shape
+        if scalar and not any(type(x) is Tracer for x in operands):
+            groups.setdefault((primitive, y.dtype), []).append(k)
+        elif any(p >= 0 for p in parents):
+            single.append(k)
+    return groups, single
+
+
+def _stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[Array, Array, Array]]:
+    records = [system.records[k] for k in nodes]
+    primitive = records[0][0]
+    y = np.array([system.values[k] for k in nodes])
+    index = np.array(nodes)
+    xs = [np.array(column) for column in zip(*(record[1] for record in records), strict=True)]
+    parents = [np.array(column) for column in zip(*(record[2] for record in records), strict=True)]
+    # ask for the partials by position instead of by parent
+    asked = [position if (column >= 0).any() else -1 for position, column in enumerate(parents)]
+    found = dict(primitive.blocks(y, xs, {}, asked))
+    parts = []
+    for position, block in found.items():
+        active = parents[position] >= 0
+        d = np.broadcast_to(block.to_sparse().data, y.shape)[active]
+        row = system.offsets[parents[position][active]]
+        parts.append((row, system.offsets[index[active]], conjugate(d)))
+    return parts
+
+
+def _refuse_too_large(nonzeros: int, blocks: list[tuple[int, int, Block]], max_bytes: int) -> None:
+    needed = nonzeros * BYTES_PER_NONZERO
+    if needed <= max_bytes:
+        return
+    largest = max(blocks, key=lambda item: item[2].nnz)
+    raise AssemblyTooLargeError(
+        f"the scalar matrix A would have {nonzeros:,} nonzeros and need about {needed / 2**30:.1f} GiB, more than "
+        f"the {max_bytes / 2**30:.1f} GiB allowed; its largest block, from z_{largest[1] + 1} to z_{largest[0] + 1}, "
+        f"is {largest[2]!r}. Use a matrix-free solver such as 'back_substitution', or raise max_bytes."
+    )

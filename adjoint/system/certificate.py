@@ -1,0 +1,80 @@
+"""How well multipliers satisfy ``A λ = −s``: the residual and the componentwise backward error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from adjoint.blocks import Array
+
+if TYPE_CHECKING:
+    from adjoint.system.system import ConstraintSystem
+
+Rows = Sequence[tuple[int, Array]]
+
+
+def residual(system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]) -> float:
+    """``max |A λ + s|``."""
+    return max(
+        (float(np.max(np.abs(r), initial=0.0)) for r, _ in _rows(system, found, rows, batch)), default=0.0
+    )
+
+
+def backward_error(
+    system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]
+) -> float:
+    """``max_i |A λ + s|_i / (|A| |λ| + |s|)_i``, with 0/0 = 0; infinite where a residual is not finite."""
+    worst = 0.0
+    for r, scale in _rows(system, found, rows, batch):
+        with np.errstate(all="ignore"):
+            ratio = np.where(r == 0, 0.0, np.abs(r) / scale)
+        ratio = np.where(np.isnan(ratio), np.inf, ratio)
+        worst = max(worst, float(np.max(ratio, initial=0.0)))
+    return worst
+
+
+def _rows(
+    system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each active block row the residual ``A λ + s`` and the scale ``|A| |λ| + |s|``.
+
+    Contributions are added in the order of the constraints, opposite to back substitution's. Where a block
+    does not know its entries (a user's function), ``|J λ|`` stands for ``|J| |λ|``: the scale is then too
+    small, and the certificate errs on the side of caution.
+    """
+    n = len(system)
+    sums: list[Any] = [None] * n
+    scales: list[Any] = [None] * n
+
+    def accumulate(k: int, value: Array, scale: Array) -> None:
+        if sums[k] is None:
+            sums[k], scales[k] = np.array(value), np.array(scale)
+        else:
+            sums[k] += value
+            scales[k] += scale
+
+    for k, s in rows:
+        accumulate(k, s, np.abs(s))
+    with np.errstate(all="ignore"):
+        for k in range(n):
+            lam = found[k]
+            if lam is None or not system.is_active(k):
+                continue
+            lam = np.asarray(lam)
+            diagonal = system.diagonal_of(k)
+            if diagonal is None:
+                accumulate(k, -lam, np.abs(lam))
+            else:
+                accumulate(k, -diagonal.apply_adjoint(lam), _scale(diagonal, lam))
+            for parent, block in system.blocks_of(k):
+                accumulate(parent, block.apply_adjoint(lam), _scale(block, lam))
+    return ((r, scale) for r, scale in zip(sums, scales, strict=True) if r is not None)
+
+
+def _scale(block: Any, lam: np.ndarray) -> np.ndarray:
+    entries = block.absolute()
+    if entries is None:
+        return np.abs(block.apply_adjoint(lam))
+    return np.asarray(entries.apply_adjoint(np.abs(lam)))

@@ -1,0 +1,97 @@
+"""The solver interface and its registry: analyze → factorize → solve.
+
+A solver is an immutable value with options. ``analyze`` looks at the structure only, and its plan serves every
+linearization point; ``factorize`` looks at one point, and its factor serves every right-hand side. The
+registry lives here, below the strategies, so that systems can solve by name without knowing any of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from adjoint.blocks import Array
+from adjoint.errors import UnknownSolverError
+
+if TYPE_CHECKING:
+    from adjoint.system.system import ConstraintSystem
+
+Rows = Sequence[tuple[int, Array]]
+Solution = Sequence[Any]
+"""One entry per node: an array of shape (*batch, *shape), or ``None`` for a structural zero."""
+
+
+class Factor(Protocol):
+    """One linearized system, ready for any number of right-hand sides."""
+
+    def solve(self, rows: Rows, keep: Collection[int] | None = None) -> Solution:
+        """``A λ = −s`` with ``s`` given by ``(node, value)`` rows; only the nodes in ``keep`` are needed."""
+        ...
+
+    def solve_tangent(self, rows: Rows, keep: Collection[int] | None = None) -> Solution:
+        """``Aᵀ ż = −ẋ``."""
+        ...
+
+
+class Plan(Protocol):
+    """What can be known from the structure alone; serves every linearization point."""
+
+    def factorize(self, system: ConstraintSystem) -> Factor:
+        """Prepare one linearized system."""
+        ...
+
+
+class Solver(Protocol):
+    """A strategy with its options: immutable, hashable, comparable."""
+
+    def analyze(self, system: ConstraintSystem) -> Plan:
+        """Look at the structure of a system; raises ``NotAcceptedError`` where the strategy does not fit."""
+        ...
+
+
+DEFAULT = "back_substitution"
+_registry: dict[str, Callable[[], Solver] | str] = {}
+
+
+def register(name: str, factory: Callable[[], Solver] | str) -> None:
+    """Make a solver known by name.
+
+    Parameters
+    ----------
+    name : str
+    factory : callable or "module:Class"
+        Called without arguments for the solver with its default options; a string is imported when first used.
+    """
+    _registry[name] = factory
+
+
+def available() -> list[str]:
+    """The names of all registered solvers."""
+    return sorted(_registry)
+
+
+def get(solver: str | Solver | None = None) -> Solver:
+    """A solver by name; a solver value is returned as it is.
+
+    Raises
+    ------
+    UnknownSolverError
+        Listing the known names.
+    """
+    if solver is None:
+        solver = DEFAULT
+    if not isinstance(solver, str):
+        if not hasattr(solver, "analyze"):
+            raise UnknownSolverError(
+                f"a solver is a name ({', '.join(available())}) or a value with analyze(), not {solver!r}"
+            )
+        return solver
+    factory = _registry.get(solver)
+    if factory is None:
+        raise UnknownSolverError(f"unknown solver {solver!r}; the known ones are: {', '.join(available())}")
+    if isinstance(factory, str):
+        module, _, attribute = factory.partition(":")
+        factory = getattr(importlib.import_module(module), attribute)
+        _registry[solver] = factory  # type: ignore[assignment]
+    return factory()  # type: ignore[operator,return-value]

@@ -1,0 +1,285 @@
+"""The constraint system ``A λ = −s`` of a trace: block upper triangular, matrix-free until asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.blocks import Array, Block, Identity
+from adjoint.errors import SeedError
+from adjoint.system import assembly, solving
+from adjoint.system.multipliers import Multipliers, Tangents
+from adjoint.tracing import COMPILER, INPUT, Trace, current_operands, flatten
+from adjoint.tracing.trace import EMPTY, Record
+
+Rows = list[tuple[int, Array]]
+"""Right-hand side: ``(node, value)`` pairs, 0-based."""
+
+
+class ConstraintSystem:
+    """The stationarity conditions of the Lagrangian of a trace, linearized at a point.
+
+    ``A = Jᵀ − D`` has one block row and column per constraint: ``A[i, k] = J[k, i]ᵀ`` above the diagonal, and
+    ``−I`` on it (``−Dᵢᵀ`` for an implicit constraint). Nothing is built before it is needed.
+
+    Attributes
+    ----------
+    trace : Trace
+        The structure.
+    values : list of array
+        ``z_1 … z_n``: the point of linearization.
+    """
+
+    __slots__ = ("_factors", "_offsets", "records", "trace", "values")
+
+    def __init__(
+        self, trace: Trace, records: list[Record] | None = None, values: list[Array] | None = None
+    ) -> None:
+        self.trace = trace
+        self.records = trace.records if records is None else records
+        self.values = trace.values if values is None else values
+        self._offsets: np.ndarray | None = None
+        self._factors: dict[Any, Any] = {}
+
+    # --- structure ---------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """``(n + 1,)``: multiplier ``λ_i`` takes the rows ``offsets[i-1]:offsets[i]`` of the scalar system.
+
+        Nodes with discrete values (integers, masks) have no multiplier and take no rows.
+        """
+        if self._offsets is None:
+            sizes = [y.size if self.is_active(k) else 0 for k, y in enumerate(self.values)]
+            self._offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.intp)]).astype(np.intp)
+        return self._offsets
+
+    def is_active(self, k: int) -> bool:
+        """Whether node ``k`` (0-based) has a multiplier: a floating-point value that a derivative can reach."""
+        primitive, _, parents, _, _, _ = self.records[k]
+        if primitive is INPUT:
+            return bool(self.values[k].dtype.kind in "fc")
+        return not primitive.discrete and any(p >= 0 for p in parents)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the scalar matrix ``A``."""
+        return int(self.offsets[-1]), int(self.offsets[-1])
+
+    @property
+    def levels(self) -> list[list[int]]:
+        """Node numbers (from 1) by level: the constraints of one level do not depend on each other."""
+        result: list[list[int]] = []
+        for k, level in enumerate(self.trace.levels()):
+            if level == len(result):
+                result.append([])
+            result[level].append(k + 1)
+        return result
+
+    def blocks_of(self, k: int) -> list[tuple[int, Block]]:
+        """``(i, J[k, i])`` for the parents of node ``k`` (0-based), one entry per operand."""
+        primitive, operands, parents, static, _, _ = self.records[k]
+        return primitive.blocks(self.values[k], operands, static or EMPTY, parents)
+
+    def diagonal_of(self, k: int) -> Block | None:
+        """``D_k`` of an implicit constraint (0-based), ``None`` for an explicit one."""
+        primitive, operands, _, static, _, _ = self.records[k]
+        if primitive.diagonal is None:
+            return None
+        return primitive.diagonal(self.values[k], operands, static or EMPTY)
+
+    def block(self, k: int, i: int) -> Block | None:
+        """``J[k, i] = ∂f_k/∂z_i`` of constraint ``z_k`` (numbers from 1), or ``None`` where it is zero."""
+        total: Block | None = None
+        with np.errstate(all="ignore"):
+            for parent, block in self.blocks_of(k - 1):
+                if parent == i - 1:
+                    total = block if total is None else total + block
+        return total
+
+    def blocks(self) -> dict[tuple[int, int], Block]:
+        """``A`` by blocks: ``{(i, k): J[k, i]}`` for ``k > i`` and ``{(k, k): D_k}``, numbers from 1.
+
+        The entry ``(i, k)`` of ``A`` is the adjoint of the block, and minus it on the diagonal.
+        """
+        result: dict[tuple[int, int], Block] = {}
+        with np.errstate(all="ignore"):
+            for k in range(len(self)):
+                if not self.is_active(k):
+                    continue
+                result[k + 1, k + 1] = self.diagonal_of(k) or Identity(self.values[k].shape)
+                for i, block in self.blocks_of(k):
+                    key = (i + 1, k + 1)
+                    result[key] = result[key] + block if key in result else block
+        return result
+
+    def matrix(self, format: str = "csr", *, max_bytes: int | None = None) -> Any:
+        """The scalar matrix ``A``.
+
+        Parameters
+        ----------
+        format : {"csr", "csc", "coo", "dense", "blocks"}
+        max_bytes : int, optional
+            Refuse an assembly that would take more; half of the free memory by default.
+
+        Returns
+        -------
+        scipy.sparse array or ndarray of shape ``(N, N)``, or the dict of :meth:`blocks`
+
+        Raises
+        ------
+        AssemblyTooLargeError
+            With the estimate, before memory is exhausted.
+        """
+        if format == "blocks":
+            return self.blocks()
+        if format not in ("csr", "csc", "coo", "dense"):
+            raise ValueError(f"format must be 'csr', 'csc', 'coo', 'dense' or 'blocks', not {format!r}")
+        with np.errstate(all="ignore"):
+            assembled = assembly.assemble(self, max_bytes)
+        sparse = assembled.to_scipy("csr" if format == "dense" else format)
+        return sparse.toarray() if format == "dense" else sparse
+
+    def relinearize(self, *args: Any) -> ConstraintSystem:
+        """The same structure at new arguments, without recording again.
+
+        Raises
+        ------
+        TraceMismatchError
+            If the program would have run differently there.
+        """
+        values = self.trace.evaluate(self.trace.leaves_of(args))
+        records: list[Record] = [
+            (record[0], tuple(current_operands(record[1], record[2], values)), *record[2:])
+            for record in self.trace.records
+        ]
+        return ConstraintSystem(self.trace, records, values)
+
+    @property
+    def output(self) -> Any:
+        """The function's output at the point of linearization."""
+        return self.trace.output_of(self.values)
+
+    # --- solving -----------------------------------------------------------------------------------
+
+    def factorize(self, solver: Any = None) -> solving.Factor:
+        """The factor of this system by a solver (a name or a value), made once and kept."""
+        solver = solving.get(solver)
+        if solver not in self._factors:
+            self._factors[solver] = solver.analyze(self).factorize(self)
+        factor: solving.Factor = self._factors[solver]
+        return factor
+
+    def solve(self, seed: Any = None, *, solver: Any = None) -> Multipliers:
+        """Solve ``A λ = −s``: the multiplier of every constraint.
+
+        Parameters
+        ----------
+        seed : pytree like the output, optional
+            The right-hand side ``s``: the weight of each output entry in the objective ``s · z_n``. Leading
+            axes, the same for all leaves, are several right-hand sides. By default 1 for a scalar output.
+        solver : str or Solver, optional
+            ``"back_substitution"`` by default.
+
+        Returns
+        -------
+        Multipliers
+            ``λ_i = ∂(s · z_n)/∂z_i`` for every explicit constraint.
+
+        Raises
+        ------
+        SeedError
+            If the seed does not fit the output.
+        NotAcceptedError
+            If the solver does not take this system.
+        """
+        rows, batch = self.seed_rows(seed)
+        found = self.factorize(solver).solve(rows)
+        return Multipliers(self, found, rows, batch)
+
+    def solve_tangent(self, *tangents: Any, solver: Any = None) -> Tangents:
+        """Solve ``Aᵀ ż = −ẋ``: the tangent of every node for given tangents of the arguments.
+
+        Parameters
+        ----------
+        *tangents : pytrees like the arguments
+            Leading axes, the same for all leaves, are several right-hand sides.
+        solver : str or Solver, optional
+        """
+        rows, batch = self.tangent_rows(tangents)
+        found = self.factorize(solver).solve_tangent(rows)
+        return Tangents(self, found, rows, batch)
+
+    def seed_rows(self, seed: Any) -> tuple[Rows, tuple[int, ...]]:
+        """A seed as ``(node, value)`` pairs, checked against the output."""
+        outputs = self.trace.outputs
+        if seed is None:
+            if len(outputs) != 1 or (isinstance(outputs[0], int) and self.values[outputs[0]].size != 1):
+                shapes = [None if isinstance(out, tuple) else self.values[out].shape for out in outputs]
+                raise SeedError(
+                    f"the output has the shapes {shapes}: give solve() a seed of the same structure, which says "
+                    "how much each entry counts in the objective"
+                )
+            leaves = [
+                np.ones(self.values[out].shape, self.values[out].dtype)
+                for out in outputs
+                if isinstance(out, int)
+            ]
+            leaves += [np.ones(()) for out in outputs if isinstance(out, tuple)]
+        else:
+            leaves, spec = flatten(seed)
+            if len(leaves) != len(outputs):
+                raise SeedError(
+                    f"the seed {spec} has not the structure of the output {self.trace.output_spec}"
+                )
+        nodes = [out if isinstance(out, int) else None for out in outputs]
+        return self.rows_of(nodes, leaves, "seed")
+
+    def tangent_rows(self, tangents: Sequence[Any]) -> tuple[Rows, tuple[int, ...]]:
+        """Tangents of the arguments as ``(node, value)`` pairs."""
+        leaves, spec = flatten(tuple(tangents))
+        if len(leaves) != len(self.trace.inputs):
+            raise SeedError(f"the tangents {spec} have not the structure of the arguments")
+        return self.rows_of(list(self.trace.inputs), leaves, "tangent")
+
+    def rows_of(
+        self, nodes: Sequence[int | None], leaves: Sequence[Array], what: str
+    ) -> tuple[Rows, tuple[int, ...]]:
+        """Check shapes, find the common batch axes, and drop leaves of constant outputs."""
+        rows: Rows = []
+        batch: tuple[int, ...] | None = None
+        for node, leaf in zip(nodes, leaves, strict=True):
+            if node is None:
+                continue
+            value = self.values[node]
+            leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf, dtype=value.dtype)
+            extra = leaf.ndim - value.ndim
+            if extra < 0 or leaf.shape[extra:] != value.shape:
+                raise SeedError(
+                    f"the {what} of z_{node + 1} has shape {leaf.shape}; expected {value.shape}, or several of "
+                    "them along leading axes"
+                )
+            if batch is not None and leaf.shape[:extra] != batch:
+                raise SeedError(
+                    f"the leaves of a {what} must share their leading axes: {batch}, {leaf.shape[:extra]}"
+                )
+            batch = leaf.shape[:extra]
+            if self.is_active(node):
+                rows.append((node, leaf))
+        return rows, batch or ()
+
+    def residual(self, multipliers: Multipliers) -> float:
+        """``max |A λ + s|``: the largest violation of any stationarity condition."""
+        return multipliers.residual()
+
+    def __repr__(self) -> str:
+        n = self.shape[0]
+        return f"<constraint system: {len(self)} constraints, A is {n} × {n}, {len(self.levels)} levels>"
+
+
+COMPILER.append(ConstraintSystem)

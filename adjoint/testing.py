@@ -1,0 +1,195 @@
+"""Checks of derivatives, blocks and solvers that extenders can use on their own.
+
+Each raises ``AssertionError`` with the figures, and returns them otherwise. The references are independent:
+differences of function values for gradients, inner products for blocks, LAPACK for solvers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.blocks import Array, Block
+from adjoint.calculus import value_and_grad
+from adjoint.system import ConstraintSystem
+from adjoint.tracing import flatten
+
+__all__ = ["check_block", "check_gradient", "check_solver", "taylor_remainders"]
+
+
+def taylor_remainders(
+    f: Callable[..., Any], *args: Any, steps: int = 5, first: float = 1e-2, seed: int = 0, solver: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """``|f(x + h v) − f(x) − h ∇f·v|`` for halving ``h`` along a random direction ``v``.
+
+    Parameters
+    ----------
+    f : callable
+        Real scalar function of float arrays (or pytrees of them).
+    *args
+        The point ``x``.
+    steps : int
+        How many times ``h`` is halved.
+    first : float
+        The first ``h``, in units of the arguments' entries.
+    seed : int
+        Of the random direction.
+
+    Returns
+    -------
+    h, remainders : arrays (steps,)
+    """
+    value, gradient = value_and_grad(f, range(len(args)), solver=solver)(*args)
+    leaves, spec = flatten(args)
+    slopes, _ = flatten(gradient)
+    rng = np.random.default_rng(seed)
+    directions = [rng.standard_normal(np.shape(x)) for x in leaves]
+    slope = sum(float(np.sum(g * v)) for g, v in zip(slopes, directions, strict=True))
+    h = first * 0.5 ** np.arange(steps)
+    remainders = []
+    for size in h:
+        moved = spec.unflatten([np.asarray(x + size * v) for x, v in zip(leaves, directions, strict=True)])
+        remainders.append(abs(float(f(*moved)) - float(value) - size * slope))
+    return h, np.array(remainders)
+
+
+def check_gradient(
+    f: Callable[..., Any], *args: Any, first: float = 1e-2, seed: int = 0, solver: Any = None
+) -> float:
+    """Check ``adjoint.grad(f)`` at ``args`` by the order of its Taylor remainder.
+
+    With the right gradient the remainder shrinks as ``h²``, with a wrong one only as ``h``.
+
+    Returns
+    -------
+    float
+        The observed order (about 2; infinite for a linear function, whose remainder is rounding).
+
+    Raises
+    ------
+    AssertionError
+        If the order is below 1.8 while the remainder is above rounding.
+    """
+    h, remainders = taylor_remainders(f, *args, first=first, seed=seed, solver=solver)
+    scale = max(1.0, abs(float(f(*args))))
+    above = remainders > 1e3 * np.finfo(float).eps * scale
+    if above.sum() < 2:
+        return math.inf
+    orders = np.diff(np.log(remainders[above])) / np.diff(np.log(h[above]))
+    order = float(np.median(orders))
+    if order < 1.8:
+        table = "\n".join(f"  h = {a:.3e}   remainder = {b:.3e}" for a, b in zip(h, remainders, strict=True))
+        raise AssertionError(f"the Taylor remainder has order {order:.2f}, expected 2:\n{table}")
+    return order
+
+
+def check_block(block: Block, *, seed: int = 0, tolerance: float = 1e-10, complex: bool = False) -> None:
+    """Check the contract of a block on random vectors.
+
+    ``⟨J v, w⟩ = ⟨v, Jᴴ w⟩``; ``apply``, ``apply_adjoint`` and ``to_sparse`` are one matrix; leading batch axes are several
+    right-hand sides; ``.adjoint`` is the adjoint; ``nnz`` is no less than the nonzeros there are.
+
+    Raises
+    ------
+    AssertionError
+        Naming the law that does not hold.
+    """
+    rng = np.random.default_rng(seed)
+
+    def random(shape: tuple[int, ...]) -> Array:
+        x = rng.standard_normal(shape)
+        return x + 1j * rng.standard_normal(shape) if complex else x
+
+    def close(a: Array, b: Array, law: str) -> None:
+        if np.shape(a) != np.shape(b):
+            raise AssertionError(f"{block!r}: {law}: shape {np.shape(a)} instead of {np.shape(b)}")
+        if not np.allclose(a, b, rtol=tolerance, atol=tolerance):
+            raise AssertionError(f"{block!r}: {law}: off by {np.max(np.abs(a - b)):.3e}")
+
+    v, w = random(block.in_shape), random(block.out_shape)
+    image, back = block.apply(v), block.apply_adjoint(w)
+    close(np.vdot(w, image), np.vdot(back, v), "⟨w, J v⟩ = ⟨Jᴴ w, v⟩")
+    matrix = block.to_dense()
+    close(image.reshape(-1), matrix @ v.reshape(-1), "to_sparse and apply agree")
+    close(back.reshape(-1), matrix.conj().T @ w.reshape(-1), "to_sparse and apply_adjoint agree")
+    for batch in ((3,), (2, 1), (0,)):
+        vs, ws = random(batch + block.in_shape), random(batch + block.out_shape)
+        images = block.apply(vs).reshape(math.prod(batch), -1) if math.prod(batch) else block.apply(vs)
+        if not math.prod(batch):
+            close(images, np.zeros(batch + block.out_shape), "an empty batch keeps its shape")
+            continue
+        flat = vs.reshape(math.prod(batch), *block.in_shape)
+        close(images, np.stack([block.apply(x).reshape(-1) for x in flat]), f"apply over the batch {batch}")
+        flat = ws.reshape(math.prod(batch), *block.out_shape)
+        backs = block.apply_adjoint(ws)
+        close(backs.shape, batch + block.in_shape, f"shape of apply_adjoint over the batch {batch}")
+        each = np.stack([block.apply_adjoint(x).reshape(-1) for x in flat])
+        close(backs.reshape(math.prod(batch), -1), each, f"apply_adjoint over the batch {batch}")
+    close(block.adjoint.apply(w), back, ".adjoint.apply is apply_adjoint")
+    close(block.adjoint.apply_adjoint(v), image, ".adjoint.apply_adjoint is apply")
+    if block.nnz < np.count_nonzero(matrix):
+        raise AssertionError(
+            f"{block!r}: nnz is {block.nnz}, but the matrix has {np.count_nonzero(matrix)} nonzeros"
+        )
+    magnitude = block.absolute()
+    if magnitude is not None and not isinstance(block.kind, type(None)):
+        dense = magnitude.to_dense()
+        if (dense < np.abs(matrix) - tolerance).any():
+            raise AssertionError(f"{block!r}: absolute() is below |J| somewhere")
+
+
+def check_solver(
+    solver: Any,
+    system: ConstraintSystem,
+    *,
+    batch: Sequence[int] = (),
+    seed: int = 0,
+    tolerance: float = 1e-10,
+) -> float:
+    """Check a solver on a system against the dense solve, with ``A`` and with ``Aᵀ``.
+
+    Parameters
+    ----------
+    solver : str or Solver
+    system : ConstraintSystem
+    batch : sequence of int
+        Leading axes: several right-hand sides.
+
+    Returns
+    -------
+    float
+        The largest relative difference to the reference.
+
+    Raises
+    ------
+    AssertionError
+        If it is above ``tolerance``.
+    """
+    rng = np.random.default_rng(seed)
+    trace = system.trace
+    outputs = [out for out in trace.outputs if isinstance(out, int)]
+    shape = tuple(batch)
+    rows = [(k, np.asarray(rng.standard_normal(shape + system.values[k].shape))) for k in outputs]
+    dots = [(k, np.asarray(rng.standard_normal(shape + system.values[k].shape))) for k in trace.inputs]
+    worst = 0.0
+    for phase, right in (("solve", rows), ("solve_tangent", dots)):
+        right = [(k, x) for k, x in right if system.is_active(k)]
+        found = getattr(system.factorize(solver), phase)(right)
+        reference = getattr(system.factorize("dense"), phase)(right)
+        for k in range(len(system)):
+            if not system.is_active(k):
+                continue
+            a, b = found[k], np.asarray(reference[k])
+            a = np.zeros(b.shape) if a is None else np.asarray(a)
+            if a.shape != b.shape:
+                raise AssertionError(
+                    f"{solver!r}: {phase} gave z_{k + 1} the shape {a.shape}, expected {b.shape}"
+                )
+            scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
+            worst = max(worst, float(np.max(np.abs(a - b), initial=0.0)) / scale)
+        if worst > tolerance:
+            raise AssertionError(f"{solver!r}: {phase} differs from the dense solve by {worst:.3e}")
+    return worst

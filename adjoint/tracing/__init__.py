@@ -1,0 +1,42 @@
+"""Floor 2: recording NumPy code as a trace, and the table of rules."""
+
+from adjoint.tracing import methods as _methods
+from adjoint.tracing.primitive import INPUT, ZERO, NotDifferentiable, Primitive
+from adjoint.tracing.pytrees import flatten
+from adjoint.tracing.record import name, output_node, record, set_outputs
+from adjoint.tracing.rules import elementwise, handles, structured, zero
+from adjoint.tracing.sites import here
+from adjoint.tracing.table import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
+from adjoint.tracing.trace import COMPILER, Node, Trace, current_operands
+from adjoint.tracing.tracer import Tracer, bind, concrete, guard, refuse_options, stacked
+
+__all__ = [
+    "COMPILER",
+    "FUNCTIONS",
+    "INPUT",
+    "METHODS",
+    "UFUNCS",
+    "UFUNC_METHODS",
+    "ZERO",
+    "Node",
+    "NotDifferentiable",
+    "Primitive",
+    "Trace",
+    "Tracer",
+    "bind",
+    "concrete",
+    "current_operands",
+    "elementwise",
+    "flatten",
+    "guard",
+    "handles",
+    "here",
+    "name",
+    "output_node",
+    "record",
+    "refuse_options",
+    "set_outputs",
+    "stacked",
+    "structured",
+    "zero",
+]

@@ -1,0 +1,141 @@
+"""Running a function on traced arguments, and evaluating a trace again at new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from adjoint.blocks import Array
+from adjoint.errors import ArgumentError
+from adjoint.tracing.display import function_name
+from adjoint.tracing.pytrees import flatten
+from adjoint.tracing.sites import here
+from adjoint.tracing.trace import Trace
+from adjoint.tracing.tracer import Tracer, stacked
+
+
+def as_value(leaf: Any) -> Array:
+    """One leaf of an argument as a value: arrays stay, Python numbers become NumPy scalars."""
+    kind = type(leaf)
+    if kind is Tracer or kind is np.ndarray:
+        if kind is np.ndarray and leaf.dtype.kind == "O":
+            return stacked(leaf)
+        return leaf if leaf.ndim or kind is Tracer else leaf[()]
+    if isinstance(leaf, np.ndarray):
+        raise ArgumentError(f"arrays of type {kind.__name__} cannot be traced; pass a plain np.ndarray")
+    if isinstance(leaf, (float, int, complex, np.generic)):
+        return np.asarray(leaf)[()]
+    raise ArgumentError(
+        f"an argument of type {kind.__name__} cannot be traced: expected arrays and numbers, or dicts, lists and "
+        "tuples of them"
+    )
+
+
+@contextmanager
+def recording(function: Callable[..., Any]) -> Iterator[Trace]:
+    """A fresh trace, closed when the block ends however it ends; constants are unlocked if it fails."""
+    trace = Trace(function)
+    try:
+        yield trace
+    except BaseException:
+        trace.release()
+        raise
+    finally:
+        trace.closed = True
+
+
+def record(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: dict[str, Any] | None = None,
+    argnums: Sequence[int] | None = None,
+    *,
+    copy: bool = False,
+) -> tuple[Trace, Any]:
+    """Run ``function(*args, **kwargs)`` with the leaves of ``args[argnums]`` traced.
+
+    Returns
+    -------
+    trace : Trace
+        With inputs and outputs filled in.
+    output : pytree
+        What the function returned, its traced leaves still traced.
+    """
+    chosen = tuple(range(len(args))) if argnums is None else tuple(argnums)
+    leaves, spec = flatten(tuple(args[k] for k in chosen))
+    with recording(function) as trace:
+        tracers = []
+        for leaf in leaves:
+            value = as_value(leaf)
+            if copy and type(value) is np.ndarray and value.flags.writeable:
+                value = value.copy()  # an explicit trace outlives the call: the user may edit x meanwhile
+            node = trace.add_input(value)
+            tracers.append(Tracer(trace, node if value.dtype.kind in "fc" else -2 - node, value))
+        traced = list(args)
+        for k, argument in zip(chosen, spec.unflatten(tracers), strict=True):
+            traced[k] = argument
+        trace.argument_spec = (spec, chosen)
+        output = function(*traced, **(kwargs or {}))
+    return trace, output
+
+
+def set_outputs(trace: Trace, output: Any) -> None:
+    """Fill in the trace's outputs from what the function returned."""
+    leaves, spec = flatten(output)
+    trace.output_spec = spec
+    trace.outputs = [output_node(trace, leaf) for leaf in leaves]
+
+
+def output_node(trace: Trace, leaf: Any) -> Any:
+    """The node (0-based) that a leaf of the output is, or ``(constant,)``."""
+    if type(leaf) is np.ndarray and leaf.dtype.kind == "O":
+        # np.array([x[0], x[1]]) was returned as it is: stack it, in the trace's own name
+        trace.closed = False
+        try:
+            leaf = stacked(leaf)
+        finally:
+            trace.closed = True
+    if type(leaf) is Tracer and leaf._trace is trace:
+        return leaf._index if leaf._index >= 0 else -2 - leaf._index
+    if isinstance(leaf, (np.ndarray, np.generic, float, int, complex, Tracer)):
+        return (leaf,)
+    raise ArgumentError(
+        f"{function_name(trace.function)} returned a {type(leaf).__name__}, which is no array or number (nor a dict, "
+        f"list or tuple of them): {here()}\nReturn such extras with has_aux=True."
+    )
+
+
+def name(x: Any, label: str) -> Any:
+    """Give a traced value a name, under which its multiplier can be asked for.
+
+    Parameters
+    ----------
+    x : array
+        Returned as it is; a value that is not traced is left alone.
+    label : str
+        The name; ``multipliers[label]`` finds it, and printed traces show it.
+
+    Examples
+    --------
+    >>> import numpy as np, adjoint
+    >>> def f(x):
+    ...     hidden = adjoint.name(np.tanh(x), "hidden")
+    ...     return hidden @ hidden
+    >>> adjoint.trace(f, np.zeros(3)).compile().solve()["hidden"]
+    array([0., 0., 0.])
+    """
+    inner = x
+    while type(inner) is Tracer:
+        inner._trace.names[inner._index if inner._index >= 0 else -2 - inner._index] = label
+        inner = inner._value
+    return x
+
+
+def is_traced(x: Any) -> bool:
+    """Whether ``x`` is a traced value (or an object array that holds some)."""
+    return type(x) is Tracer or (
+        type(x) is np.ndarray and x.dtype.kind == "O" and any(type(v) is Tracer for v in x.flat)
+    )

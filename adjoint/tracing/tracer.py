@@ -1,0 +1,390 @@
+"""The traced value: an ndarray look-alike that records what NumPy does with it.
+
+Recording happens in three places with one meaning: the operators (the fast road), ``__array_ufunc__`` and
+``__array_function__``. All end in :func:`bind`, which computes the value on the unwrapped operands and
+appends one record to the innermost trace among them. An operand that belongs to an outer trace is a
+constant to the inner one, and computing the value with it records in the outer one: that is all that
+nesting needs.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from adjoint.blocks import Array
+from adjoint.errors import (
+    ArgumentError,
+    LostDerivativeError,
+    MissingRuleError,
+    UnsupportedArgumentError,
+)
+from adjoint.tracing import table
+from adjoint.tracing.primitive import Primitive, Static
+from adjoint.tracing.sites import _internal, caller, here
+from adjoint.tracing.trace import EMPTY, Trace
+
+_getframe = sys._getframe
+_SCALARS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+
+
+class Tracer:
+    """One value ``z_i`` of a trace, behaving as the NumPy array or scalar that it stands for."""
+
+    __slots__ = ("_index", "_trace", "_value")
+    __array_priority__ = 1000.0
+    __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
+
+    def __init__(self, trace: Trace, index: int, value: Array) -> None:
+        self._trace = trace
+        self._index = index  # encoded as a parent: see Record
+        self._value = value
+
+    # --- NumPy's protocols -----------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "__call__" and not options:
+            primitive = table.UFUNCS.get(ufunc)
+            if primitive is not None:
+                return bind(primitive, inputs)
+        handler = table.UFUNC_METHODS.get((ufunc, method)) or table.UFUNC_METHODS.get((None, method))
+        if handler is not None:
+            result = handler(ufunc, *inputs, **options)
+            if result is not NotImplemented:
+                return result
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        if method == "__call__" and ufunc in table.UFUNCS:
+            refuse_options(name, options)
+        _no_rule(name, ufunc)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        handler = table.FUNCTIONS.get(function)
+        if handler is None:
+            _no_rule(function.__name__, function)
+        return handler(*args, **kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self._index < -1:  # discrete data has no derivative to lose
+            return np.asarray(guard(self, np.asarray), dtype=dtype)
+        if not self.ndim and (dtype is None or dtype == object):
+            box = np.empty((), dtype=object)  # np.array([x[0] ** 2, x[1]]): stacked at its first use
+            box[()] = self
+            return box
+        raise LostDerivativeError(
+            f"a traced array of shape {self.shape} would become a plain NumPy array here and lose its "
+            f"derivative: {here()}\n"
+            "Drop np.asarray/np.array around it (it already behaves as an array), join traced arrays with "
+            "np.stack or np.concatenate, and allocate arrays that receive traced values with np.zeros_like(x)."
+        )
+
+    # --- what an ndarray tells about itself ------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self._value.shape
+        return shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self._value.dtype
+        return dtype
+
+    @property
+    def ndim(self) -> int:
+        ndim: int = self._value.ndim
+        return ndim
+
+    @property
+    def size(self) -> int:
+        size: int = self._value.size
+        return size
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.itemsize
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Any:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        return (self[k] for k in range(self.shape[0]))
+
+    def __repr__(self) -> str:
+        i = self._index if self._index >= 0 else -2 - self._index
+        return f"Tracer(z_{i + 1} = {concrete(self)!r})"
+
+    def __str__(self) -> str:
+        return str(concrete(self))
+
+    def __format__(self, spec: str) -> str:
+        return format(concrete(self), spec)
+
+    # --- conversions: exact for discrete data, refused where a derivative would be lost ----------
+
+    def __bool__(self) -> bool:
+        return bool(guard(self, bool))
+
+    def __int__(self) -> int:
+        return int(guard(self, int))
+
+    def __index__(self) -> int:
+        if self._index >= -1:
+            raise LostDerivativeError(f"a traced {self.dtype} cannot be an index: {here()}")
+        return operator.index(guard(self, operator.index))
+
+    def __float__(self) -> float:
+        if self._index < -1:
+            return float(guard(self, float))
+        self._refuse_number("float")
+
+    def __complex__(self) -> complex:
+        if self._index < -1:
+            return complex(guard(self, complex))
+        self._refuse_number("complex")
+
+    def item(self, *args: Any) -> Any:
+        if self._index < -1:
+            return guard(self, lambda x: np.asarray(x).item(*args))
+        self._refuse_number("item")
+
+    def tolist(self) -> Any:
+        if self._index < -1:
+            return guard(self, lambda x: np.asarray(x).tolist())
+        self._refuse_number("tolist")
+
+    def _refuse_number(self, what: str) -> NoReturn:
+        raise LostDerivativeError(
+            f"{what}() of a traced value would lose its derivative: {here()}\n"
+            "Leave the value as it is; use np.sin for math.sin (and so on); collect traced values with np.stack or "
+            "a list, or in an array from np.zeros_like(x), instead of writing them into a plain NumPy array; "
+            "adjoint.stop_gradient(x) marks a value that is not to be differentiated."
+        )
+
+    def __copy__(self) -> Tracer:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Tracer:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise LostDerivativeError("a traced value cannot be pickled or sent to another process")
+
+    # --- indexing --------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Any:
+        return table.METHODS["__getitem__"](self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        table.METHODS["__setitem__"](self, index, value)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached for what the class does not define: the error should name NumPy's attribute.
+        if name.startswith("_") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"a traced array has no attribute {name!r}")
+        raise AttributeError(f"ndarray.{name} is not supported on a traced array: {here()}")
+
+
+def concrete(x: Any) -> Any:
+    """The plain array behind a traced value, through all nested traces; anything else as it is."""
+    while type(x) is Tracer:
+        x = x._value
+    return x
+
+
+def guard(x: Tracer, inspect: Callable[[Any], Any]) -> Any:
+    """Inspect a value and remember the answer: an evaluation at new inputs must find the same."""
+    trace, index = x._trace, x._index
+    answer = inspect(x._value)
+    trace.guards.append((index if index >= 0 else -2 - index, inspect, concrete(answer)))
+    return answer
+
+
+def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = None) -> Any:
+    """Apply a primitive: record it in the innermost trace among the operands, or just compute it."""
+    trace: Trace | None = None
+    for x in operands:
+        if type(x) is Tracer:
+            if trace is None or x._trace.serial > trace.serial:
+                trace = x._trace
+        elif (type(x) is np.ndarray and x.dtype.kind == "O") or type(x) in (list, tuple):
+            return bind(primitive, [stacked(x) for x in operands], static)
+    if trace is None:
+        return primitive.function(*operands, **(static or EMPTY))
+    values = []
+    parents = []
+    active = False
+    for x in operands:
+        if type(x) is Tracer and x._trace is trace:
+            values.append(x._value)
+            parents.append(x._index)
+            active = active or x._index >= 0
+        else:
+            values.append(trace.keep(x) if type(x) is np.ndarray else x)
+            parents.append(-1)
+    y = primitive.function(*values, **static) if static else primitive.function(*values)
+    if trace.closed:
+        trace.refuse_if_closed()
+    code, offset = caller()
+    trace.records.append((primitive, tuple(values), tuple(parents), static, code, offset))
+    index = len(trace.values)
+    trace.values.append(y)
+    return Tracer(trace, index if active and not primitive.discrete else -2 - index, y)
+
+
+def stacked(x: Any) -> Any:
+    """An object array, list or tuple that holds traced values as one traced array; others as they are."""
+    if type(x) in (list, tuple):
+        if not any(_holds_tracer(item) for item in x):
+            return np.asarray(x)
+        return table.FUNCTIONS[np.stack]([stacked(item) for item in x])
+    if type(x) is not np.ndarray or x.dtype.kind != "O":
+        return x
+    items = list(x.ravel())
+    if not any(type(item) is Tracer for item in items):
+        raise ArgumentError(
+            f"an object array of shape {x.shape} without traced values cannot be differentiated: {here()}\n"
+            "Give it a numeric dtype."
+        )
+    return table.FUNCTIONS[np.stack](items).reshape(x.shape)
+
+
+def _holds_tracer(x: Any) -> bool:
+    if type(x) in (list, tuple):
+        return any(_holds_tracer(item) for item in x)
+    return type(x) is Tracer or (type(x) is np.ndarray and x.dtype.kind == "O")
+
+
+def _no_rule(name: str, function: Callable[..., Any]) -> NoReturn:
+    module = getattr(function, "__module__", None) or "numpy"
+    raise MissingRuleError(
+        f"adjoint has no rule for {module}.{name}, called on a traced value: {here()}\n"
+        "Write it with functions that have one, or register a rule: adjoint.extend.elementwise (for a ufunc) or "
+        "adjoint.extend.structured; adjoint.custom_rule wraps a function of your own."
+    )
+
+
+def refuse_options(name: str, options: Any) -> None:
+    """Raise for options of a NumPy call that the rule does not cover, ``out=`` with its own remedy."""
+    if "out" in options:
+        raise LostDerivativeError(
+            f"{name} would write a traced value into an existing array (out=, or an in-place operator such as "
+            f"+=): {here()}\nUse the result instead: y = y + x in place of y += x."
+        )
+    if options:
+        given = ", ".join(f"{key}=" for key in options)
+        raise UnsupportedArgumentError(f"{name} on a traced value does not take {given} {here()}")
+
+
+def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], reflected: bool) -> Any:
+    """An operator. The common cases are written out: dispatch cost is what a small operation costs."""
+
+    def method(self: Tracer, other: Any) -> Any:
+        primitive = primitives[ufunc]
+        kind = type(other)
+        trace = self._trace
+        if kind is Tracer and other._trace is trace:
+            x, y, p, q = self._value, other._value, self._index, other._index
+        elif kind in _SCALARS:
+            x, y, p, q = self._value, other, self._index, -1
+        elif kind is np.ndarray or kind is Tracer or isinstance(other, (list, tuple, np.generic)):
+            return bind(primitive, (other, self) if reflected else (self, other))
+        else:
+            return NotImplemented
+        if reflected:
+            x, y, p, q = y, x, q, p
+        z = compute(x, y)
+        if trace.closed:
+            trace.refuse_if_closed()
+        frame = _getframe(1)
+        code = frame.f_code
+        if _internal[code.co_filename]:
+            code, offset = caller()
+        else:
+            offset = frame.f_lasti
+        values = trace.values
+        index = len(values)
+        values.append(z)
+        trace.records.append((primitive, (x, y), (p, q), None, code, offset))
+        return Tracer(trace, -2 - index if primitive.discrete or (p < 0 and q < 0) else index, z)
+
+    primitives = table.UFUNCS
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+def _unary(name: str, ufunc: np.ufunc) -> Any:
+    def method(self: Tracer) -> Any:
+        return bind(table.UFUNCS[ufunc], (self,))
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+def _in_place(name: str, compute: Callable[[Any, Any], Any]) -> Any:
+    def method(self: Tracer, other: Any) -> Any:
+        if not self.ndim:  # NumPy scalars are immutable: += rebinds the name
+            return compute(self, other)
+        sign = name.strip("_")[1:]
+        raise LostDerivativeError(
+            f"in-place {sign} on a traced array of shape {self.shape} would also change every other name of "
+            f"it, which is not recorded: {here()}\nWrite y = y + x in place of y += x."
+        )
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+_OPERATORS: dict[str, tuple[np.ufunc, Callable[[Any, Any], Any]]] = {
+    "add": (np.add, operator.add),
+    "sub": (np.subtract, operator.sub),
+    "mul": (np.multiply, operator.mul),
+    "truediv": (np.true_divide, operator.truediv),
+    "floordiv": (np.floor_divide, operator.floordiv),
+    "mod": (np.remainder, operator.mod),
+    "pow": (np.power, operator.pow),
+    "matmul": (np.matmul, operator.matmul),
+    "and": (np.bitwise_and, operator.and_),
+    "or": (np.bitwise_or, operator.or_),
+    "xor": (np.bitwise_xor, operator.xor),
+}
+_COMPARISONS = {
+    "lt": (np.less, operator.lt),
+    "le": (np.less_equal, operator.le),
+    "gt": (np.greater, operator.gt),
+    "ge": (np.greater_equal, operator.ge),
+    "eq": (np.equal, operator.eq),
+    "ne": (np.not_equal, operator.ne),
+}
+for _name, (_ufunc, _compute) in _OPERATORS.items():
+    setattr(Tracer, f"__{_name}__", _binary(f"__{_name}__", _ufunc, _compute, False))
+    setattr(Tracer, f"__r{_name}__", _binary(f"__r{_name}__", _ufunc, _compute, True))
+    setattr(Tracer, f"__i{_name}__", _in_place(f"__i{_name}__", _compute))
+for _name, (_ufunc, _compute) in _COMPARISONS.items():
+    setattr(Tracer, f"__{_name}__", _binary(f"__{_name}__", _ufunc, _compute, False))
+for _name, _ufunc in {
+    "__neg__": np.negative,
+    "__pos__": np.positive,
+    "__abs__": np.absolute,
+    "__invert__": np.invert,
+    "__trunc__": np.trunc,
+    "__floor__": np.floor,
+    "__ceil__": np.ceil,
+}.items():
+    setattr(Tracer, _name, _unary(_name, _ufunc))
