@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -90,25 +90,34 @@ class Block(ABC):
         return f"<{self.kind} block {self.in_shape} → {self.out_shape}, {self.nnz} nonzeros>"
 
 
+F = TypeVar("F", bound=Callable[..., Any])
 Simplifier = Callable[..., Block | None]
 _COMPOSE: dict[tuple[type[Block], type[Block]], Simplifier] = {}
 _ADD: dict[tuple[type[Block], type[Block]], Simplifier] = {}
 _ADJOINT: dict[type[Block], Callable[..., Block]] = {}
 
 
-def simplifies_product(left: type[Block], right: type[Block]) -> Callable[[Simplifier], Simplifier]:
+def _entered(table: dict[Any, Any], key: Any) -> Callable[[F], F]:
+    def enter(rule: F) -> F:
+        table[key] = rule
+        return rule
+
+    return enter
+
+
+def simplifies_product(left: type[Block], right: type[Block]) -> Callable[[F], F]:
     """Register what ``left @ right`` becomes; the function may return None: no simplification."""
-    return lambda rule: _COMPOSE.setdefault((left, right), rule)
+    return _entered(_COMPOSE, (left, right))
 
 
-def simplifies_sum(left: type[Block], right: type[Block]) -> Callable[[Simplifier], Simplifier]:
+def simplifies_sum(left: type[Block], right: type[Block]) -> Callable[[F], F]:
     """Register what ``left + right`` becomes; the function may return None: no simplification."""
-    return lambda rule: _ADD.setdefault((left, right), rule)
+    return _entered(_ADD, (left, right))
 
 
-def simplifies_adjoint(block: type[Block]) -> Callable[[Callable[..., Block]], Callable[..., Block]]:
+def simplifies_adjoint(block: type[Block]) -> Callable[[F], F]:
     """Register the adjoint of a kind of block, for the kinds that are closed under it."""
-    return lambda rule: _ADJOINT.setdefault(block, rule)
+    return _entered(_ADJOINT, block)
 
 
 def compose(left: Block, right: Block) -> Block:

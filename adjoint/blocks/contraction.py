@@ -177,9 +177,7 @@ def _aligned(labels: Labels, target: Labels) -> Callable[[Array], Array]:
     return lambda x: x.transpose(axes)
 
 
-def _multiply_broadcast(
-    operands: tuple[Labels, Labels], batch: Labels, contracted: Labels, made: Labels
-) -> Step:
+def _multiply_broadcast(operands: tuple[Labels, Labels], batch: Labels, contracted: Labels, made: Labels) -> Step:
     """No contracted label: a broadcasting product."""
 
     def prepare(labels: Labels) -> Callable[[Array], Array]:
@@ -194,9 +192,7 @@ def _multiply_broadcast(
     return lambda a, b: left(a) * right(b)
 
 
-def _multiply_matrices(
-    operands: tuple[Labels, Labels], batch: Labels, contracted: Labels, made: Labels
-) -> Step:
+def _multiply_matrices(operands: tuple[Labels, Labels], batch: Labels, contracted: Labels, made: Labels) -> Step:
     """Transposes and reshapes around one ``matmul``; vectors stay vectors, so BLAS sees a ``gemv``."""
     l_labels, r_labels = operands
     contracted = tuple(label for label in l_labels if label in contracted)

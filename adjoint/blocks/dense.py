@@ -107,9 +107,7 @@ class Function(Block):
         self, map_: Callable[[Array], Array] | None, which: str, v: Array, from_shape: Shape, to_shape: Shape
     ) -> Array:
         if map_ is None:
-            raise BlockError(
-                f"{self.name} has no {which}, which this sweep needs; give custom_rule a {which}= too"
-            )
+            raise BlockError(f"{self.name} has no {which}, which this sweep needs; give custom_rule a {which}= too")
         batch = v.shape[: v.ndim - len(from_shape)]
         if self.batched or not batch:
             result = map_(v)
@@ -119,9 +117,7 @@ class Function(Block):
             result = np.stack(rows) if rows else np.zeros((0, *to_shape), v.dtype)
             result = result.reshape((*batch, *to_shape))
         if np.shape(result) != batch + to_shape:
-            raise BlockError(
-                f"the {which} of {self.name} gave shape {np.shape(result)}, not {batch + to_shape}"
-            )
+            raise BlockError(f"the {which} of {self.name} gave shape {np.shape(result)}, not {batch + to_shape}")
         return result
 
     def to_sparse(self) -> Sparse:

@@ -26,9 +26,7 @@ class Sparse(Block):
     __slots__ = ("columns", "data", "rows")
     kind = "sparse"
 
-    def __init__(
-        self, rows: np.ndarray, columns: np.ndarray, data: Array, in_shape: Shape, out_shape: Shape
-    ) -> None:
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, data: Array, in_shape: Shape, out_shape: Shape) -> None:
         self.rows = rows
         self.columns = columns
         self.data = data
@@ -92,9 +90,7 @@ class Sparse(Block):
 _SPARSE.append(Sparse)
 
 
-def _multiply(
-    data: Array, rows: np.ndarray, columns: np.ndarray, v: Array, in_shape: Shape, out_shape: Shape
-) -> Array:
+def _multiply(data: Array, rows: np.ndarray, columns: np.ndarray, v: Array, in_shape: Shape, out_shape: Shape) -> Array:
     batch = v.shape[: v.ndim - len(in_shape)]
     if type(data) is np.ndarray and type(v) is np.ndarray:
         shape = math.prod(out_shape), math.prod(in_shape)

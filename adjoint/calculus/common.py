@@ -22,9 +22,7 @@ def argument_numbers(argnums: Argnums, count: int) -> tuple[int, ...]:
     numbers = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
     for k in numbers:
         if not -count <= k < count:
-            raise ArgumentError(
-                f"argnums={argnums} asks for argument {k}, but {count} positional arguments were given"
-            )
+            raise ArgumentError(f"argnums={argnums} asks for argument {k}, but {count} positional arguments were given")
     numbers = tuple(int(k) % count for k in numbers)
     if len(set(numbers)) < len(numbers):
         raise ArgumentError(f"argnums={argnums} names an argument twice")
@@ -47,7 +45,8 @@ def linearized(
         if has_aux:
             if not (isinstance(output, tuple) and len(output) == 2):
                 raise ArgumentError(
-                    f"has_aux=True expects {function_name(function)} to return (output, aux), got {type(output).__name__}"
+                    f"has_aux=True expects {function_name(function)} to return (output, aux), "
+                    f"got {type(output).__name__}"
                 )
             output, aux = output
             aux = untraced(trace, aux)
@@ -95,9 +94,7 @@ def scalar_output(system: ConstraintSystem, what: str) -> int | None:
     if isinstance(out, tuple):
         return None
     if value.dtype.kind == "c":
-        raise ArgumentError(
-            f"{what} needs a real output, but {name} returned {value.dtype}; take np.abs or np.real"
-        )
+        raise ArgumentError(f"{what} needs a real output, but {name} returned {value.dtype}; take np.abs or np.real")
     return int(out)
 
 

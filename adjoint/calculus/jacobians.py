@@ -82,9 +82,7 @@ def _output_value(system: ConstraintSystem, out: Any) -> Array:
     return value if hasattr(value, "shape") else np.asarray(value)
 
 
-def _by_columns(
-    system: ConstraintSystem, inputs: list[Array], outputs: list[Array], solver: Any
-) -> list[list[Array]]:
+def _by_columns(system: ConstraintSystem, inputs: list[Array], outputs: list[Array], solver: Any) -> list[list[Array]]:
     """Forward mode: one tangent per entry of the arguments."""
     trace = system.trace
     factor = system.factorize(solver)
@@ -104,9 +102,7 @@ def _by_columns(
     return result
 
 
-def _by_rows(
-    system: ConstraintSystem, inputs: list[Array], outputs: list[Array], solver: Any
-) -> list[list[Array]]:
+def _by_rows(system: ConstraintSystem, inputs: list[Array], outputs: list[Array], solver: Any) -> list[list[Array]]:
     """Reverse mode: one seed per entry of the outputs."""
     trace = system.trace
     factor = system.factorize(solver)

@@ -53,7 +53,8 @@ def _explain(system: ConstraintSystem, k: int, parent: int, lam: Array) -> str:
 def _flat_bad(system: ConstraintSystem, k: int, parent: int, lam: Array) -> np.ndarray:
     for p, block in system.blocks_of(k):
         if p == parent and not _finite(part := block.apply_adjoint(lam)):
-            return np.asarray(part).reshape(-1, max(1, np.asarray(system.values[parent]).size))[0]
+            first: np.ndarray = np.asarray(part).reshape(-1, max(1, np.asarray(system.values[parent]).size))[0]
+            return first
     return np.zeros(1)
 
 

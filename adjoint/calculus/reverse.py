@@ -148,10 +148,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, solver: Any
     def pull_back(y_bar: Any) -> Any:
         rows, batch = system.seed_rows(y_bar)
         solution = system.factorize(solver).solve(rows, keep=frozenset(inputs))
-        zeros = [
-            np.broadcast_to(np.zeros((), system.values[k].dtype), batch + system.values[k].shape)
-            for k in inputs
-        ]
+        zeros = [np.broadcast_to(np.zeros((), system.values[k].dtype), batch + system.values[k].shape) for k in inputs]
         leaves = owned([solution[k] for k in inputs], zeros)
         return chosen_arguments(system.trace, leaves, range(len(primals)))
 

@@ -16,9 +16,7 @@ from adjoint.tracing import ZERO, Primitive, Tracer, bind, flatten, here, output
 from adjoint.tracing.primitive import Blocks, Static, no_blocks
 
 
-def custom_rule(
-    *partials: Any, name: str | None = None
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def custom_rule(*partials: Any, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare the local Jacobians of a function of your own; a call of it is one constraint.
 
     Parameters
@@ -56,15 +54,11 @@ def custom_rule(
                 if parent < 0:
                     continue
                 if k >= len(partials):
-                    raise BlockError(
-                        f"{label} was called with a traced argument {k}, but has {len(partials)} partials"
-                    )
+                    raise BlockError(f"{label} was called with a traced argument {k}, but has {len(partials)} partials")
                 if partials[k] is None or partials[k] is ZERO:
                     continue
                 found = partials[k](y, *operands, **static)
-                result.append(
-                    (parent, _as_block(found, operands[k].shape, y.shape, f"{label}, argument {k}"))
-                )
+                result.append((parent, _as_block(found, operands[k].shape, y.shape, f"{label}, argument {k}")))
             return result
 
         @wraps(function)
@@ -224,20 +218,12 @@ class Nested(Block):
 
     def apply(self, v: Array) -> Array:
         found = self.subsystem.forward(self.position, v)
-        return (
-            np.zeros(v.shape[: v.ndim - len(self.in_shape)] + self.out_shape, v.dtype)
-            if found is None
-            else found
-        )
+        return np.zeros(v.shape[: v.ndim - len(self.in_shape)] + self.out_shape, v.dtype) if found is None else found
 
     def apply_adjoint(self, w: Array) -> Array:
         system = self.subsystem.system
         found = self.subsystem.reverse(w)[system.trace.inputs[self.position]]
-        return (
-            np.zeros(w.shape[: w.ndim - len(self.out_shape)] + self.in_shape, w.dtype)
-            if found is None
-            else found
-        )
+        return np.zeros(w.shape[: w.ndim - len(self.out_shape)] + self.in_shape, w.dtype) if found is None else found
 
     def to_sparse(self) -> Any:
         """The structural product of the inner blocks: inner nodes are eliminated one by one."""

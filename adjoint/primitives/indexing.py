@@ -83,7 +83,8 @@ def _plain_integer(part: Any) -> Any:
 @lambda function: METHODS.setdefault("__getitem__", function)
 def _getitem(a: Tracer, index: Any) -> Any:
     parts = index if type(index) is tuple else (index,)
-    basic, arrays = [], []
+    basic: list[Any] = []
+    arrays: list[Any] = []
     for part in parts:
         if part is None or part is Ellipsis or type(part) is int:
             basic.append(part)
@@ -146,9 +147,7 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 @handles(np.trace)
-def _trace(
-    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None
-) -> Any:
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
     return np.sum(_diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
@@ -193,7 +192,8 @@ def _put_batched(w: Array, positions: np.ndarray, in_shape: tuple[int, ...]) -> 
 def _stacked_positions(positions: np.ndarray, batch: tuple[int, ...], size: int) -> np.ndarray:
     """One flat map for a stack of equal gathers."""
     starts = size * np.arange(int(np.prod(batch))).reshape(batch + (1,) * positions.ndim)
-    return starts + positions
+    stacked: np.ndarray = starts + positions
+    return stacked
 
 
 def _scatter_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:

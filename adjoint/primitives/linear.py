@@ -83,9 +83,7 @@ def _tensordot(n: int, m: int, axes: Any = 2) -> Pair:
         pairs = [(n - int(axes) + k, k) for k in range(int(axes))]
     else:
         left, right = (tuple(x) if isinstance(x, (tuple, list)) else (x,) for x in axes)
-        pairs = [
-            (normalize_axis_index(i, n), normalize_axis_index(j, m)) for i, j in zip(left, right, strict=True)
-        ]
+        pairs = [(normalize_axis_index(i, n), normalize_axis_index(j, m)) for i, j in zip(left, right, strict=True)]
     shared_a, shared_b = dict(pairs), {j: i for i, j in pairs}
     a = tuple(f"k{k}" if k in shared_a else f"a{k}" for k in range(n))
     b = tuple(f"k{shared_b[k]}" if k in shared_b else f"b{k}" for k in range(m))
@@ -125,11 +123,11 @@ def _expand(term: str, ndim: int) -> Labels:
 
 
 def _result(labels: list[Labels], given: str | None) -> Labels:
-    dots = sorted({x for term in labels for x in term if str(x).startswith("...")}, reverse=True)
+    dots = sorted({str(x) for term in labels for x in term if str(x).startswith("...")}, reverse=True)
     if given is not None:
         return tuple(y for part in _pieces(given) for y in (dots if part == "..." else (part,)))
     letters = [x for term in labels for x in term if x not in dots]
-    return (*dots, *sorted({x for x in letters if letters.count(x) == 1}))  # type: ignore[type-var]
+    return (*dots, *sorted({str(x) for x in letters if letters.count(x) == 1}))
 
 
 def _pieces(term: str) -> list[str]:
@@ -196,7 +194,7 @@ def _single(a: Any, labels: Labels, out: Labels) -> Any:
 
 
 @handles(np.einsum)
-def _einsum(subscripts: Any, *operands: Any, out: None = None, optimize: Any = True, **options: Any) -> Any:
+def _einsum(subscripts: Any, *operands: Any, out: Any = None, optimize: Any = True, **options: Any) -> Any:
     if not isinstance(subscripts, str):
         raise UnsupportedArgumentError(f"einsum of traced values takes subscripts as a string: {here()}")
     if out is not None or options:
@@ -289,7 +287,7 @@ class MatrixOnLeft(Block):
 
     @property
     def nnz(self) -> int:
-        return self.matrix.shape[0] * int(np.prod(self.in_shape))
+        return int(self.matrix.shape[0]) * int(np.prod(self.in_shape))
 
 
 _linear_solve = Primitive("linalg.solve", np.linalg.solve, _solve_blocks, diagonal=_solve_diagonal)

@@ -33,9 +33,7 @@ def _count(a: Array, axis: Any) -> int:
     return math.prod(a.shape[k] for k in as_axes(axis, a.ndim))
 
 
-def _mean(
-    y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
-) -> Block:
+def _mean(y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Block:
     return _reduce(y, a, axis, 1 / _count(a, axis))
 
 
@@ -72,9 +70,7 @@ def _extremum(y: Array, a: Array, axis: Any = None, out: Any = None, keepdims: b
     return _weighted(y, a, axis, hit / hit.sum(as_axes(axis, a.ndim), keepdims=True))
 
 
-def _product(
-    y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
-) -> Block:
+def _product(y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Block:
     return _weighted(y, a, axis, _products_of_others(a, as_axes(axis, a.ndim)))
 
 
@@ -104,9 +100,7 @@ def _products_of_others(a: Array, axes: tuple[int, ...]) -> Array:
     return others.reshape(moved.shape).transpose(back)
 
 
-structured(
-    np.sum, lambda y, a, axis=None, dtype=None, out=None, keepdims=False: _reduce(y, a, axis), name="sum"
-)
+structured(np.sum, lambda y, a, axis=None, dtype=None, out=None, keepdims=False: _reduce(y, a, axis), name="sum")
 structured(np.mean, _mean)
 structured(np.var, _variance)
 structured(np.std, _deviation)

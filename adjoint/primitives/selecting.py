@@ -89,6 +89,7 @@ def _like(function: Any) -> None:
     FUNCTIONS[function] = handler
 
 
+_function: Any
 for _function in (np.zeros_like, np.ones_like, np.empty_like, np.full_like):
     _like(_function)
 
@@ -123,9 +124,7 @@ FUNCTIONS[np.ndim] = lambda a: a.ndim
 FUNCTIONS[np.size] = lambda a, axis=None: a.size if axis is None else a.shape[axis]
 FUNCTIONS[np.iscomplexobj] = lambda x: x.dtype.kind == "c"
 FUNCTIONS[np.isrealobj] = lambda x: x.dtype.kind != "c"
-FUNCTIONS[np.result_type] = lambda *args: np.result_type(
-    *(x.dtype if isinstance(x, Tracer) else x for x in args)
-)
+FUNCTIONS[np.result_type] = lambda *args: np.result_type(*(x.dtype if isinstance(x, Tracer) else x for x in args))
 FUNCTIONS[np.can_cast] = lambda x, *args, **kwargs: np.can_cast(x.dtype, *args, **kwargs)
 FUNCTIONS[np.allclose] = lambda a, b, *args, **kwargs: bool(np.isclose(a, b, *args, **kwargs).all())
 FUNCTIONS[np.array_equal] = lambda a, b: np.shape(a) == np.shape(b) and bool((a == b).all())

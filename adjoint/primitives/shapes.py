@@ -77,6 +77,7 @@ def _to_shape(function: Any) -> None:
     FUNCTIONS[function] = handler
 
 
+_function: Any
 for _function in (np.expand_dims, np.squeeze, np.atleast_1d, np.atleast_2d, np.atleast_3d):
     _to_shape(_function)
 
@@ -146,9 +147,7 @@ def _arrays(arrays: Any) -> list[Any]:
 
 
 @handles(np.concatenate)
-def _concatenate(
-    arrays: Any, axis: int | None = 0, out: None = None, dtype: Any = None, **options: Any
-) -> Any:
+def _concatenate(arrays: Any, axis: int | None = 0, out: None = None, dtype: Any = None, **options: Any) -> Any:
     operands = _arrays(arrays)
     if axis is None:
         operands, axis = [np.ravel(a) for a in operands], 0
@@ -198,17 +197,15 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]
     starts = np.cumsum([0] + [len(part) for part in rows])
     if not np.isscalar(indices_or_sections):  # explicit cuts may overlap or run backwards
         starts = np.array([part[0] if len(part) else 0 for part in rows] + [0])
-    return [
-        ary[(*front, slice(int(start), int(start) + len(part)))]
-        for start, part in zip(starts, rows, strict=False)
-    ]
+    return [ary[(*front, slice(int(start), int(start) + len(part)))] for start, part in zip(starts, rows, strict=False)]
 
 
 @handles(np.split)
 def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    if np.isscalar(indices_or_sections) and ary.shape[axis] % int(indices_or_sections):  # type: ignore[call-overload]
+    if isinstance(indices_or_sections, (int, np.integer)) and ary.shape[axis] % int(indices_or_sections):
         raise ValueError("array split does not result in an equal division")
-    return _array_split(ary, indices_or_sections, axis)
+    parts: list[Any] = _array_split(ary, indices_or_sections, axis)
+    return parts
 
 
 handles(np.hsplit)(lambda ary, sections: _split(ary, sections, 1 if ary.ndim > 1 else 0))

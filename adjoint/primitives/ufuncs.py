@@ -133,6 +133,8 @@ def _conjugate(y: Any, x: Any) -> Any:
 
 elementwise(np.conjugate, _conjugate)
 
+_function: Any
+
 # piecewise constant: floating-point results
 for _function in (np.floor, np.ceil, np.trunc, np.rint, np.sign, np.spacing):
     zero(_function)

@@ -1,7 +1,7 @@
 """Back substitution: one sweep over the block rows, from the last constraint to the first.
 
-This is backpropagation. Row ``i`` of ``A λ = −s`` reads ``D_iᴴ λ_i = s_i + Σ_k J[k, i]ᴴ λ_k``; once all ``k > i`` are known,
-``λ_i`` is. The forward sweep with ``Aᵀ`` is forward mode. Blocks are built, applied and dropped, never stored.
+This is backpropagation. Row ``i`` of ``A λ = −s`` reads ``D_iᴴ λ_i = s_i + Σ_k J[k, i]ᴴ λ_k``; once all ``k > i``
+are known, ``λ_i`` is. The forward sweep with ``Aᵀ`` is forward mode. Blocks are built, applied and dropped, never stored.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class DenseSolver:
         if 16 * n * n > limit:
             raise AssemblyTooLargeError(
                 f"a dense A of {n:,} × {n:,} needs about {16 * n * n / 2**30:.1f} GiB, more than the "
-                f"{limit / 2**30:.1f} GiB allowed; 'back_substitution' needs no matrix, 'sparse_triangular' a sparse one"
+                f"{limit / 2**30:.1f} GiB allowed; 'back_substitution' needs no matrix, "
+                "'sparse_triangular' a sparse one"
             )
         return self
 
@@ -49,15 +50,16 @@ class DenseSolver:
 
 def _matrix(data: np.ndarray, pattern: Pattern) -> np.ndarray:
     shape = (pattern.size, pattern.size)
-    return scipy.sparse.coo_array((data, (pattern.rows, pattern.columns)), shape=shape).toarray()
+    dense: np.ndarray = scipy.sparse.coo_array((data, (pattern.rows, pattern.columns)), shape=shape).toarray()
+    return dense
 
 
 def _triangular(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:
     matrix = _matrix(data, pattern)
     if not matrix.size:
         return b
-    x = scipy.linalg.solve_triangular(matrix, b, lower=pattern.lower, check_finite=False)
-    return np.asarray(x)
+    x: np.ndarray = scipy.linalg.solve_triangular(matrix, b, lower=pattern.lower, check_finite=False)
+    return x
 
 
 def _general(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:

@@ -111,9 +111,7 @@ def _blocks(y: Array, operands: Any, static: Any, parents: Any) -> Blocks:
         m = y.shape[1]
         rows = (pattern.rows[:, None] * m + np.arange(m)).ravel()
         entries = np.repeat(np.arange(len(pattern.rows)), m)
-        result.append(
-            (parents[0], Sparse(rows, entries, -y[pattern.columns].reshape(-1), data.shape, y.shape))
-        )
+        result.append((parents[0], Sparse(rows, entries, -y[pattern.columns].reshape(-1), data.shape, y.shape)))
     if parents[1] >= 0:
         result.append((parents[1], Identity(b.shape)))
     return result

@@ -68,9 +68,7 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
     """
     offsets = system.offsets
     groups, single = _grouped(system)
-    blocks: list[
-        tuple[int, int, Block]
-    ] = []  # (node, parent, J[node, parent]), the diagonal as parent = node
+    blocks: list[tuple[int, int, Block]] = []  # (node, parent, J[node, parent]), the diagonal as parent = node
     for k in single:
         blocks += [(k, parent, block) for parent, block in system.blocks_of(k)]
         diagonal = system.diagonal_of(k)

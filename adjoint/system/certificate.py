@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjoint.blocks import Array
+from adjoint.blocks import Array, Block
 
 if TYPE_CHECKING:
     from adjoint.system.system import ConstraintSystem
+
+EXTENDED_FLOPS = 2_000_000
+"""A float64 block of more multiplications is checked in float64: extended precision has no BLAS."""
 
 Rows = Sequence[tuple[int, Array]]
 
 
 def residual(system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]) -> float:
     """``max |A λ + s|``."""
-    return max(
-        (float(np.max(np.abs(r), initial=0.0)) for r, _ in _rows(system, found, rows, batch)), default=0.0
-    )
+    return max((float(np.max(np.abs(r), initial=0.0)) for r, _ in _rows(system, found, rows, batch)), default=0.0)
 
 
-def backward_error(
-    system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]
-) -> float:
+def backward_error(system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]) -> float:
     """``max_i |A λ + s|_i / (|A| |λ| + |s|)_i``, with 0/0 = 0; infinite where a residual is not finite."""
     worst = 0.0
     for r, scale in _rows(system, found, rows, batch):
@@ -40,7 +39,8 @@ def _rows(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For each active block row the residual ``A λ + s`` and the scale ``|A| |λ| + |s|``.
 
-    Contributions are added in the order of the constraints, opposite to back substitution's. Where a block
+    Products and sums are formed in a higher precision than the solve used, wherever that is affordable, so that
+    the residual shows the solve's rounding and not its own. Where a block
     does not know its entries (a user's function), ``|J λ|`` stands for ``|J| |λ|``: the scale is then too
     small, and the certificate errs on the side of caution.
     """
@@ -50,10 +50,9 @@ def _rows(
 
     def accumulate(k: int, value: Array, scale: Array) -> None:
         if sums[k] is None:
-            sums[k], scales[k] = np.array(value), np.array(scale)
+            sums[k], scales[k] = value, scale
         else:
-            sums[k] += value
-            scales[k] += scale
+            sums[k], scales[k] = sums[k] + value, scales[k] + scale
 
     for k, s in rows:
         accumulate(k, s, np.abs(s))
@@ -65,16 +64,28 @@ def _rows(
             lam = np.asarray(lam)
             diagonal = system.diagonal_of(k)
             if diagonal is None:
-                accumulate(k, -lam, np.abs(lam))
+                accumulate(k, -_finer(None, lam), np.abs(lam))
             else:
-                accumulate(k, -diagonal.apply_adjoint(lam), _scale(diagonal, lam))
+                accumulate(k, -diagonal.apply_adjoint(_finer(diagonal, lam)), _scale(diagonal, lam))
             for parent, block in system.blocks_of(k):
-                accumulate(parent, block.apply_adjoint(lam), _scale(block, lam))
+                accumulate(parent, block.apply_adjoint(_finer(block, lam)), _scale(block, lam))
     return ((r, scale) for r, scale in zip(sums, scales, strict=True) if r is not None)
 
 
-def _scale(block: Any, lam: np.ndarray) -> np.ndarray:
+def _finer(block: Block | None, lam: np.ndarray) -> np.ndarray:
+    """``λ`` in a precision above its own where that is affordable: float32 always, float64 for small blocks.
+
+    A user's function is not asked to work in a precision that it may not know.
+    """
+    if block is not None and block.absolute() is None:
+        return lam
+    if lam.dtype.itemsize <= (8 if lam.dtype.kind == "c" else 4):
+        return lam.astype(np.result_type(lam.dtype, np.float64))
+    if block is None or block.flops <= EXTENDED_FLOPS:
+        return lam.astype(np.result_type(lam.dtype, np.longdouble))
+    return lam
+
+
+def _scale(block: Block, lam: np.ndarray) -> np.ndarray:
     entries = block.absolute()
-    if entries is None:
-        return np.abs(block.apply_adjoint(lam))
-    return np.asarray(entries.apply_adjoint(np.abs(lam)))
+    return np.asarray(np.abs(block.apply_adjoint(lam)) if entries is None else entries.apply_adjoint(np.abs(lam)))

@@ -76,9 +76,7 @@ class _Solution:
         labels = self.system.trace.labels()
         for k in list(range(len(self)))[:40]:
             value = np.asarray(self.full(k)) if self.system.is_active(k) else None
-            shown = (
-                "discrete" if value is None else np.array2string(value, precision=4, threshold=6, edgeitems=2)
-            )
+            shown = "discrete" if value is None else np.array2string(value, precision=4, threshold=6, edgeitems=2)
             name = f" ({labels[k]})" if k in labels else ""
             lines.append(f"{symbol}_{k + 1}{name} = {' '.join(shown.split())}")
         if len(self) > 40:
@@ -103,8 +101,8 @@ class Multipliers(_Solution):
         """The componentwise backward error ``max_i |A λ + s|_i / (|A| |λ| + |s|)_i``.
 
         The multipliers solve exactly a system whose every entry differs from ``A`` by at most this relative
-        amount; a few units of rounding (about 1e-16 in float64) means: as right as the data allow. One more
-        sweep in working precision, rows added up in another order than the solve did.
+        amount; a few units of rounding (about 1e-16 in float64) means: as right as the data allow. Costs one
+        more sweep, in a higher precision than the solve's where that is affordable.
 
         References
         ----------

@@ -93,5 +93,5 @@ def get(solver: str | Solver | None = None) -> Solver:
     if isinstance(factory, str):
         module, _, attribute = factory.partition(":")
         factory = getattr(importlib.import_module(module), attribute)
-        _registry[solver] = factory  # type: ignore[assignment]
-    return factory()  # type: ignore[operator,return-value]
+        _registry[solver] = factory
+    return factory()

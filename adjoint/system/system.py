@@ -34,9 +34,7 @@ class ConstraintSystem:
 
     __slots__ = ("_factors", "_offsets", "records", "trace", "values")
 
-    def __init__(
-        self, trace: Trace, records: list[Record] | None = None, values: list[Array] | None = None
-    ) -> None:
+    def __init__(self, trace: Trace, records: list[Record] | None = None, values: list[Array] | None = None) -> None:
         self.trace = trace
         self.records = trace.records if records is None else records
         self.values = trace.values if values is None else values
@@ -226,17 +224,13 @@ class ConstraintSystem:
                     "how much each entry counts in the objective"
                 )
             leaves = [
-                np.ones(self.values[out].shape, self.values[out].dtype)
-                for out in outputs
-                if isinstance(out, int)
+                np.ones(self.values[out].shape, self.values[out].dtype) for out in outputs if isinstance(out, int)
             ]
             leaves += [np.ones(()) for out in outputs if isinstance(out, tuple)]
         else:
             leaves, spec = flatten(seed)
             if len(leaves) != len(outputs):
-                raise SeedError(
-                    f"the seed {spec} has not the structure of the output {self.trace.output_spec}"
-                )
+                raise SeedError(f"the seed {spec} has not the structure of the output {self.trace.output_spec}")
         nodes = [out if isinstance(out, int) else None for out in outputs]
         return self.rows_of(nodes, leaves, "seed")
 
@@ -247,9 +241,7 @@ class ConstraintSystem:
             raise SeedError(f"the tangents {spec} have not the structure of the arguments")
         return self.rows_of(list(self.trace.inputs), leaves, "tangent")
 
-    def rows_of(
-        self, nodes: Sequence[int | None], leaves: Sequence[Array], what: str
-    ) -> tuple[Rows, tuple[int, ...]]:
+    def rows_of(self, nodes: Sequence[int | None], leaves: Sequence[Array], what: str) -> tuple[Rows, tuple[int, ...]]:
         """Check shapes, find the common batch axes, and drop leaves of constant outputs."""
         rows: Rows = []
         batch: tuple[int, ...] | None = None
@@ -265,9 +257,7 @@ class ConstraintSystem:
                     "them along leading axes"
                 )
             if batch is not None and leaf.shape[:extra] != batch:
-                raise SeedError(
-                    f"the leaves of a {what} must share their leading axes: {batch}, {leaf.shape[:extra]}"
-                )
+                raise SeedError(f"the leaves of a {what} must share their leading axes: {batch}, {leaf.shape[:extra]}")
             batch = leaf.shape[:extra]
             if self.is_active(node):
                 rows.append((node, leaf))

@@ -1,6 +1,6 @@
 """Floor 2: recording NumPy code as a trace, and the table of rules."""
 
-from adjoint.tracing import methods as _methods
+from adjoint.tracing.methods import Tracer
 from adjoint.tracing.primitive import INPUT, ZERO, NotDifferentiable, Primitive
 from adjoint.tracing.pytrees import flatten
 from adjoint.tracing.record import name, output_node, record, set_outputs
@@ -8,7 +8,7 @@ from adjoint.tracing.rules import elementwise, handles, structured, zero
 from adjoint.tracing.sites import here
 from adjoint.tracing.table import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
 from adjoint.tracing.trace import COMPILER, Node, Trace, current_operands
-from adjoint.tracing.tracer import Tracer, bind, concrete, guard, refuse_options, stacked
+from adjoint.tracing.tracer import bind, concrete, guard, refuse_options, stacked
 
 __all__ = [
     "COMPILER",

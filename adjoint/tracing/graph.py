@@ -37,9 +37,7 @@ def successor_lists(trace: Trace) -> list[list[int]]:
 def successors(trace: Trace, node: int) -> list[int]:
     """The nodes that read ``node``."""
     return [
-        k + 1
-        for k, record in enumerate(trace.records[node:], start=node)
-        if node - 1 in dataflow_parents(record[2])
+        k + 1 for k, record in enumerate(trace.records[node:], start=node) if node - 1 in dataflow_parents(record[2])
     ]
 
 

@@ -33,9 +33,10 @@ def _reshape(self: Tracer, *shape: Any, **options: Any) -> Any:
 
 
 def _transpose(self: Tracer, *axes: Any) -> Any:
+    given: Any = axes
     if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
-        axes = axes[0]
-    return FUNCTIONS[np.transpose](self, axes or None)
+        given = axes[0]
+    return FUNCTIONS[np.transpose](self, given or None)
 
 
 def _astype(self: Tracer, dtype: Any, *args: Any, **options: Any) -> Any:
@@ -60,7 +61,9 @@ def _round(self: Tracer, digits: int | None = None) -> Any:
     return FUNCTIONS[np.round](self, digits or 0)
 
 
-for _name, _implementation in {
+__all__ = ["Tracer"]  # complete only with what this module adds to it
+
+_METHODS: dict[str, Callable[..., Any]] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "astype": _astype,
@@ -69,11 +72,12 @@ for _name, _implementation in {
     "conjugate": _conj,
     "flatten": _flatten,
     "__round__": _round,
-}.items():
+}
+for _name, _implementation in _METHODS.items():
     setattr(Tracer, _name, _implementation)
 
-for _name, _function in {"real": np.real, "imag": np.imag}.items():
-    setattr(Tracer, _name, property(_method(_function, _name)))
+Tracer.real = property(_method(np.real, "real"))  # type: ignore[attr-defined]
+Tracer.imag = property(_method(np.imag, "imag"))  # type: ignore[attr-defined]
 Tracer.T = property(lambda self: self if self.ndim < 2 else FUNCTIONS[np.transpose](self))  # type: ignore[attr-defined]
 Tracer.mT = property(lambda self: FUNCTIONS[np.matrix_transpose](self))  # type: ignore[attr-defined]
 Tracer.flat = property(lambda self: iter(FUNCTIONS[np.ravel](self)))  # type: ignore[attr-defined]

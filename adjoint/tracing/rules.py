@@ -115,9 +115,7 @@ def handles(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
     return register
 
 
-def _register(
-    function: Any, primitive: Primitive, parameters: list[str] | None = None, operands: int = 0
-) -> None:
+def _register(function: Any, primitive: Primitive, parameters: list[str] | None = None, operands: int = 0) -> None:
     if isinstance(function, np.ufunc):
         UFUNCS[function] = primitive
     else:

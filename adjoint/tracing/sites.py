@@ -17,8 +17,7 @@ import numpy as np
 import scipy
 
 _LIBRARIES = tuple(
-    str(Path(str(file)).resolve().parent) + "/"
-    for file in (Path(__file__).parent, np.__file__, scipy.__file__)
+    str(Path(str(file)).resolve().parent) + "/" for file in (Path(__file__).parent, np.__file__, scipy.__file__)
 )
 
 

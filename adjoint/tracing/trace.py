@@ -289,8 +289,6 @@ COMPILER: list[Callable[[Trace], Any]] = []
 """Set by the floor above: what :meth:`Trace.compile` builds."""
 
 
-def current_operands(
-    operands: Sequence[Array], parents: Sequence[int], values: Sequence[Array]
-) -> list[Array]:
+def current_operands(operands: Sequence[Array], parents: Sequence[int], values: Sequence[Array]) -> list[Array]:
     """Operands of one record with the traced ones taken from ``values``."""
     return [x if p == -1 else values[p if p >= 0 else -2 - p] for x, p in zip(operands, parents, strict=True)]

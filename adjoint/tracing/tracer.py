@@ -72,7 +72,7 @@ class Tracer:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._index < -1:  # discrete data has no derivative to lose
             return np.asarray(guard(self, np.asarray), dtype=dtype)
-        if not self.ndim and (dtype is None or dtype == object):
+        if not self.ndim and (dtype is None or np.dtype(dtype).kind == "O"):
             box = np.empty((), dtype=object)  # np.array([x[0] ** 2, x[1]]): stacked at its first use
             box[()] = self
             return box
