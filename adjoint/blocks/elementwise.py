@@ -21,6 +21,7 @@ from adjoint.blocks.kernels import (
     expand_to,
     flat_index,
     safe_multiply,
+    spread,
     sum_to,
 )
 from adjoint.blocks.sparse import Sparse
@@ -43,7 +44,7 @@ class Scale(Block):
         if self.in_shape == self.out_shape:
             return v
         batch = v.shape[: v.ndim - len(self.in_shape)]
-        return np.broadcast_to(expand_to(v, self.in_shape, self.out_shape), batch + self.out_shape)
+        return spread(expand_to(v, self.in_shape, self.out_shape), batch + self.out_shape)
 
     def apply_adjoint(self, w: Array) -> Array:
         if self.in_shape != self.out_shape:
@@ -85,7 +86,7 @@ class Diagonal(Block):
         if self.in_shape == self.out_shape:
             return product
         batch = v_shape[: len(v_shape) - len(self.in_shape)]
-        return np.broadcast_to(product, batch + self.out_shape)
+        return spread(product, batch + self.out_shape)
 
     def apply_adjoint(self, w: Array) -> Array:
         d = self.data
@@ -121,7 +122,7 @@ class Mask(Block):
     def apply(self, v: Array) -> Array:
         batch = v.shape[: v.ndim - len(self.in_shape)]
         v = np.where(self.mask, expand_to(v, self.in_shape, self.out_shape), v.dtype.type(0))
-        return np.broadcast_to(v, batch + self.out_shape)
+        return spread(v, batch + self.out_shape)
 
     def apply_adjoint(self, w: Array) -> Array:
         w = np.where(self.mask, w, w.dtype.type(0))
@@ -195,7 +196,7 @@ class Reduce(Block):
         kept = list(self.in_shape)
         for a in self.axes:
             kept[a] = 1
-        return np.broadcast_to(w.reshape((*batch, *kept)), batch + self.in_shape)
+        return spread(w.reshape((*batch, *kept)), batch + self.in_shape)
 
     def to_sparse(self) -> Sparse:
         columns = np.arange(math.prod(self.in_shape))
@@ -284,9 +285,12 @@ def _scale_plus_identity(left: Scale, right: Identity) -> Block:
     return _identity_plus_scale(right, left)
 
 
+_NUMBERS = frozenset({int, float, complex, bool})
+
+
 def elementwise_block(d: Array, in_shape: Shape, out_shape: Shape, guarded: bool = False) -> Block:
     """The block of an elementwise partial ``d``: a Python number or an array that broadcasts."""
-    if isinstance(d, (int, float, complex)) and not isinstance(d, np.generic):
+    if type(d) in _NUMBERS:
         if d == 1 and in_shape == out_shape:
             return Identity(in_shape)
         return Scale(d, in_shape, out_shape)

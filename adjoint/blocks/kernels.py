@@ -107,6 +107,15 @@ def expand_to(v: Array, in_shape: Shape, out_shape: Shape) -> Array:
     return v.reshape((*batch, *(1,) * missing, *in_shape))
 
 
+def spread(w: Array, shape: Shape) -> Array:
+    """``np.broadcast_to(w, shape)``; a small array is filled instead, which is several times quicker."""
+    if isinstance(w, (np.ndarray, np.generic)) and math.prod(shape) <= 4096:
+        out = np.empty(shape, w.dtype)
+        out[...] = w
+        return out
+    return np.broadcast_to(w, shape)
+
+
 def conjugate(d: Array) -> Array:
     """The complex conjugate; a real array is returned as it is."""
     return np.conjugate(d) if d.dtype.kind == "c" else d

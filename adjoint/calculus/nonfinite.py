@@ -40,7 +40,7 @@ def diagnosis(system: ConstraintSystem, rows: Rows) -> str:
 
 
 def _explain(system: ConstraintSystem, k: int, parent: int, lam: Array) -> str:
-    name = system.records[k][0].name
+    name = system.primitives[k].name
     x, y = system.values[parent], system.values[k]
     worst = np.asarray(x).ravel()[np.argmin(np.isfinite(_flat_bad(system, k, parent, lam)))]
     state = "the value itself is not finite" if not _finite(y) else "its value is finite, its partial is not"

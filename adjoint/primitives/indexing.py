@@ -17,6 +17,7 @@ from adjoint.tracing import (
     METHODS,
     Primitive,
     Tracer,
+    append,
     bind,
     guard,
     handles,
@@ -25,13 +26,14 @@ from adjoint.tracing import (
 )
 from adjoint.tracing.primitive import Blocks, Static
 
-slice_ = Primitive(
-    "getitem",
-    lambda a, index: a[index],
-    lambda y, operands, static, parents: [
-        (parents[0], Slice(static["index"], operands[0].shape, y.shape)) for p in parents if p >= 0
-    ],
-)
+
+def _slice_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+    a, index = operands
+    return [(parents[0], Slice(index, a.shape, y.shape))] if parents[0] >= 0 else []
+
+
+slice_ = Primitive("getitem", lambda a, index: a[index], _slice_blocks)
+"""Basic indexing; the index stands as a constant operand, since a loop makes very many of these."""
 
 
 class _Hole:
@@ -80,13 +82,29 @@ def _plain_integer(part: Any) -> Any:
     return operator.index(part)
 
 
-@lambda function: METHODS.setdefault("__getitem__", function)
 def _getitem(a: Tracer, index: Any) -> Any:
     parts = index if type(index) is tuple else (index,)
+    for part in parts:
+        if type(part) is not int and type(part) is not slice and part is not None and part is not Ellipsis:
+            return _getitem_general(a, parts)
+        if type(part) is slice and not _is_plain(part):
+            return _getitem_general(a, parts)
+    return _basic(a, parts)
+
+
+def _basic(a: Tracer, parts: tuple[Any, ...]) -> Any:
+    return append(a._trace, slice_, (a._value, parts), (a._index, -1), None, a._value[parts], a._index >= 0)
+
+
+def _is_plain(part: slice) -> bool:
+    return all(end is None or type(end) is int for end in (part.start, part.stop, part.step))
+
+
+def _getitem_general(a: Tracer, parts: tuple[Any, ...]) -> Any:
     basic: list[Any] = []
     arrays: list[Any] = []
     for part in parts:
-        if part is None or part is Ellipsis or type(part) is int:
+        if part is None or part is Ellipsis:
             basic.append(part)
         elif isinstance(part, (slice, int, np.integer)) and not isinstance(part, (bool, np.bool_)):
             basic.append(_plain_integer(part))
@@ -104,16 +122,21 @@ def _getitem(a: Tracer, index: Any) -> Any:
             basic.append(_Hole(len(arrays)))
             arrays.append(array)
     if not arrays:
-        return bind(slice_, (a,), {"index": tuple(basic)})
+        return _basic(a, tuple(basic))
     return bind(take, (a, *arrays), {"index": tuple(basic)})
 
 
-@lambda function: METHODS.setdefault("__setitem__", function)
+METHODS["__getitem__"] = _getitem
+
+
 def _setitem(a: Tracer, index: Any, value: Any) -> None:
     raise LostDerivativeError(
         f"assignment into a traced array is not recorded: {here()}\n"
         "Build the result instead: np.where(mask, value, y), np.concatenate, or np.stack of a list."
     )
+
+
+METHODS["__setitem__"] = _setitem
 
 
 @handles(np.take)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,25 @@ from adjoint.system.solving import Rows
 from adjoint.tracing import concrete
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Where each multiplier stands in the flat vector; holds the system's lists and not the system."""
+
+    offsets: np.ndarray
+    values: list[Array]
+
+    def rows(self, k: int) -> slice:
+        """The rows of node ``k`` (0-based)."""
+        return slice(int(self.offsets[k]), int(self.offsets[k + 1]))
+
+
 class AssembledFactor:
     """``A`` as coordinates, with the kernel that solves with it; serves ``A`` and ``Aᵀ``."""
 
-    __slots__ = ("_data", "_pattern", "_system")
+    __slots__ = ("_data", "_layout", "_pattern")
 
     def __init__(self, system: ConstraintSystem, assembled: Assembled, kernel: Kernel) -> None:
-        self._system = system
+        self._layout = Layout(system.offsets, system.values)
         self._pattern = Pattern(assembled.rows, assembled.columns, assembled.size, kernel)
         self._data = assembled.data
 
@@ -38,26 +51,26 @@ class AssembledFactor:
         batch, b = self._right_hand_side(rows)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             x = _structural_zeros(data, -b, pattern)
-        return SplitSolution(self._system, x, batch)
+        return SplitSolution(self._layout, x, batch)
 
     def _right_hand_side(self, rows: Rows) -> tuple[tuple[int, ...], Array]:
-        system = self._system
+        size = self._pattern.size
         if not rows:
-            return (), np.zeros((self._pattern.size, 1))
+            return (), np.zeros((size, 1))
         first, value = rows[0]
-        batch = value.shape[: value.ndim - len(system.values[first].shape)]
+        batch = value.shape[: value.ndim - len(self._layout.values[first].shape)]
         m = math.prod(batch)
         columns: dict[int, Array] = {}
         for k, s in rows:
-            flat = s.reshape(m, -1).T
+            flat = s.reshape((m, math.prod(s.shape[len(batch) :]))).T
             columns[k] = columns[k] + flat if k in columns else flat
         dtype = np.result_type(*{s.dtype for _, s in rows}, self._data.dtype)
         parts, done = [], 0
         for k in sorted(columns):
-            start, stop = int(system.offsets[k]), int(system.offsets[k + 1])
-            parts += [np.zeros((start - done, m), dtype), columns[k]]
-            done = stop
-        parts.append(np.zeros((self._pattern.size - done, m), dtype))
+            where = self._layout.rows(k)
+            parts += [np.zeros((where.start - done, m), dtype), columns[k]]
+            done = where.stop
+        parts.append(np.zeros((size - done, m), dtype))
         return batch, np.concatenate(parts)
 
 
@@ -77,20 +90,20 @@ def _structural_zeros(data: Array, b: Array, pattern: Pattern) -> Array:
 class SplitSolution(Sequence[Any]):
     """The flat solution ``(N, m)``, read node by node; nodes without a multiplier are ``None``."""
 
-    def __init__(self, system: ConstraintSystem, x: Array, batch: tuple[int, ...]) -> None:
-        self._system = system
+    def __init__(self, layout: Layout, x: Array, batch: tuple[int, ...]) -> None:
+        self._layout = layout
         self._x = x
         self._batch = batch
 
     def __len__(self) -> int:
-        return len(self._system)
+        return len(self._layout.values)
 
     def __getitem__(self, k: Any) -> Any:
-        start, stop = int(self._system.offsets[k]), int(self._system.offsets[k + 1])
-        if not self._system.is_active(k):
+        rows = self._layout.rows(k)
+        value = self._layout.values[k]
+        if rows.start == rows.stop and value.size:
             return None
-        value = self._system.values[k]
-        part = self._x[start:stop].T.reshape(self._batch + value.shape)
+        part = self._x[rows].T.reshape(self._batch + value.shape)
         if part.dtype != value.dtype:
             part = (part.real if value.dtype.kind != "c" else part).astype(value.dtype)
         return part[()] if type(part) is np.ndarray else part

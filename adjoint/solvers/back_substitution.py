@@ -15,8 +15,8 @@ import numpy as np
 from adjoint.blocks import Array, Slice, Take, scatter_sum
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Rows
-from adjoint.tracing import INPUT
-from adjoint.tracing.trace import EMPTY
+from adjoint.tracing import INPUT, Primitive
+from adjoint.tracing.trace import EMPTY, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,23 @@ class BackSubstitution:
 
     def factorize(self, system: ConstraintSystem) -> Sweep:
         """Nothing to compute: the blocks are applied as the sweep meets them."""
-        return Sweep(system)
+        return Sweep(system.primitives, system.records, system.values)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
-    """The factor: a triangular system is its own factorization."""
+    """The factor: a triangular system is its own factorization.
 
-    __slots__ = ("_system",)
+    It holds the system's lists and not the system, which keeps its factors: no cycle.
+    """
 
-    def __init__(self, system: ConstraintSystem) -> None:
-        self._system = system
+    _primitives: list[Primitive]
+    _records: list[Record]
+    _values: list[Array]
 
     def solve(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
         """``A λ = −s``: from the last constraint to the first."""
-        records, values = self._system.records, self._system.values
+        primitives, records, values = self._primitives, self._records, self._values
         found: list[Any] = [None] * len(records)
         owned = bytearray(len(records))  # whether found[i] may be added to in place
         gathers: dict[int, list[tuple[Any, Array]]] = {}  # contributions through slices, scattered at once
@@ -64,10 +67,11 @@ class Sweep:
                 y = values[k]
                 if lam.dtype is not y.dtype and lam.dtype != y.dtype:
                     lam = _cast(lam, y.dtype)
-                primitive, operands, parents, static, _, _ = records[k]
+                primitive = primitives[k]
                 if primitive is INPUT:
                     found[k] = lam
                     continue
+                operands, parents, static, _, _ = records[k]
                 if primitive.diagonal is not None:
                     lam = primitive.diagonal(y, operands, static or EMPTY).solve_adjoint(lam)  # type: ignore[attr-defined]
                 found[k] = lam if keep is None or k in keep else None
@@ -89,12 +93,13 @@ class Sweep:
 
     def solve_tangent(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
         """``Aᵀ ż = −ẋ``: from the first constraint to the last."""
-        records, values = self._system.records, self._system.values
+        primitives, records, values = self._primitives, self._records, self._values
         found: list[Any] = [None] * len(records)
         for k, x_dot in rows:
             found[k] = x_dot if found[k] is None else found[k] + x_dot
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for k, (primitive, operands, parents, static, _, _) in enumerate(records):
+            for k, (operands, parents, static, _, _) in enumerate(records):
+                primitive = primitives[k]
                 total = found[k]
                 if primitive is not INPUT:
                     live = [p if p >= 0 and found[p] is not None else -1 for p in parents]

@@ -42,7 +42,7 @@ class DenseSolver:
 
     def factorize(self, system: ConstraintSystem) -> AssembledFactor:
         """Assemble the coordinates of ``A``."""
-        triangular = all(record[0].diagonal is None for record in system.records)
+        triangular = all(primitive.diagonal is None for primitive in system.primitives)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             assembled = assemble(system, self.max_bytes)
         return AssembledFactor(system, assembled, _triangular if triangular else _general)

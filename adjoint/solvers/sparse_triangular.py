@@ -30,10 +30,10 @@ class SparseTriangular:
 
     def analyze(self, system: ConstraintSystem) -> SparseTriangular:
         """Check that every diagonal block is the identity."""
-        for k, record in enumerate(system.records):
-            if record[0].diagonal is not None:
+        for k, primitive in enumerate(system.primitives):
+            if primitive.diagonal is not None:
                 raise NotAcceptedError(
-                    f"'sparse_triangular' takes explicit constraints only, but z_{k + 1} = {record[0].name}(…) is "
+                    f"'sparse_triangular' takes explicit constraints only, but z_{k + 1} = {primitive.name}(…) is "
                     "implicit: its diagonal block makes A block triangular, not triangular. "
                     "'back_substitution' and 'dense' take it."
                 )

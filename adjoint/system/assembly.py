@@ -75,7 +75,7 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
         if diagonal is not None:
             blocks.append((k, k, diagonal))
     size = int(offsets[-1])
-    grouped = sum(sum(p >= 0 for p in system.records[k][2]) for nodes in groups.values() for k in nodes)
+    grouped = sum(sum(p >= 0 for p in system.records[k][1]) for nodes in groups.values() for k in nodes)
     nonzeros = size + grouped + sum(block.nnz for _, _, block in blocks)
     _refuse_too_large(nonzeros, blocks, memory_limit() if max_bytes is None else max_bytes)
 
@@ -105,7 +105,8 @@ def _grouped(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int]]
     """Scalar nodes of elementwise primitives by primitive, and all other nodes."""
     groups: dict[Any, list[int]] = {}
     single = []
-    for k, (primitive, operands, parents, static, _, _) in enumerate(system.records):
+    for k, (operands, parents, static, _, _) in enumerate(system.records):
+        primitive = system.primitives[k]
         if primitive is INPUT or primitive.discrete:
             continue
         y = system.values[k]
@@ -119,11 +120,11 @@ def _grouped(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int]]
 
 def _stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[Array, Array, Array]]:
     records = [system.records[k] for k in nodes]
-    primitive = records[0][0]
+    primitive = system.primitives[nodes[0]]
     y = np.array([system.values[k] for k in nodes])
     index = np.array(nodes)
-    xs = [np.array(column) for column in zip(*(record[1] for record in records), strict=True)]
-    parents = [np.array(column) for column in zip(*(record[2] for record in records), strict=True)]
+    xs = [np.array(column) for column in zip(*(record[0] for record in records), strict=True)]
+    parents = [np.array(column) for column in zip(*(record[1] for record in records), strict=True)]
     # ask for the partials by position instead of by parent
     asked = [position if (column >= 0).any() else -1 for position, column in enumerate(parents)]
     found = dict(primitive.blocks(y, xs, {}, asked))

@@ -32,10 +32,11 @@ class ConstraintSystem:
         ``z_1 … z_n``: the point of linearization.
     """
 
-    __slots__ = ("_factors", "_offsets", "records", "trace", "values")
+    __slots__ = ("_factors", "_offsets", "primitives", "records", "trace", "values")
 
     def __init__(self, trace: Trace, records: list[Record] | None = None, values: list[Array] | None = None) -> None:
         self.trace = trace
+        self.primitives = trace.primitives
         self.records = trace.records if records is None else records
         self.values = trace.values if values is None else values
         self._offsets: np.ndarray | None = None
@@ -59,7 +60,7 @@ class ConstraintSystem:
 
     def is_active(self, k: int) -> bool:
         """Whether node ``k`` (0-based) has a multiplier: a floating-point value that a derivative can reach."""
-        primitive, _, parents, _, _, _ = self.records[k]
+        primitive, parents = self.primitives[k], self.records[k][1]
         if primitive is INPUT:
             return bool(self.values[k].dtype.kind in "fc")
         return not primitive.discrete and any(p >= 0 for p in parents)
@@ -81,12 +82,13 @@ class ConstraintSystem:
 
     def blocks_of(self, k: int) -> list[tuple[int, Block]]:
         """``(i, J[k, i])`` for the parents of node ``k`` (0-based), one entry per operand."""
-        primitive, operands, parents, static, _, _ = self.records[k]
-        return primitive.blocks(self.values[k], operands, static or EMPTY, parents)
+        operands, parents, static, _, _ = self.records[k]
+        return self.primitives[k].blocks(self.values[k], operands, static or EMPTY, parents)
 
     def diagonal_of(self, k: int) -> Block | None:
         """``D_k`` of an implicit constraint (0-based), ``None`` for an explicit one."""
-        primitive, operands, _, static, _, _ = self.records[k]
+        primitive = self.primitives[k]
+        operands, _, static, _, _ = self.records[k]
         if primitive.diagonal is None:
             return None
         return primitive.diagonal(self.values[k], operands, static or EMPTY)
@@ -153,8 +155,7 @@ class ConstraintSystem:
         """
         values = self.trace.evaluate(self.trace.leaves_of(args))
         records: list[Record] = [
-            (record[0], tuple(current_operands(record[1], record[2], values)), *record[2:])
-            for record in self.trace.records
+            (tuple(current_operands(record[0], record[1], values)), *record[1:]) for record in self.trace.records
         ]
         return ConstraintSystem(self.trace, records, values)
 

@@ -8,7 +8,7 @@ from adjoint.tracing.rules import elementwise, handles, structured, zero
 from adjoint.tracing.sites import here
 from adjoint.tracing.table import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
 from adjoint.tracing.trace import COMPILER, Node, Trace, current_operands
-from adjoint.tracing.tracer import bind, concrete, guard, refuse_options, stacked
+from adjoint.tracing.tracer import append, bind, concrete, guard, refuse_options, stacked
 
 __all__ = [
     "COMPILER",
@@ -23,6 +23,7 @@ __all__ = [
     "Primitive",
     "Trace",
     "Tracer",
+    "append",
     "bind",
     "concrete",
     "current_operands",

@@ -46,7 +46,8 @@ def listing(trace: Trace, max_lines: int = MAX_LINES) -> str:
 
 def expression(trace: Trace, k: int, labels: dict[int, str]) -> str:
     """The right-hand side of constraint ``k`` (0-based)."""
-    primitive, operands, parents, static, _, _ = trace.records[k]
+    primitive = trace.primitives[k]
+    operands, parents, static, _, _ = trace.records[k]
     if primitive is INPUT:
         return labels.get(k, "input")
     shown = []

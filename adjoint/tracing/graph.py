@@ -22,14 +22,14 @@ def dataflow_parents(parents: Sequence[int]) -> list[int]:
 
 def predecessors(trace: Trace, node: int) -> list[int]:
     """The nodes that constraint ``node`` reads, in the order of its operands, each once."""
-    return list(dict.fromkeys(p + 1 for p in dataflow_parents(trace.records[node - 1][2])))
+    return list(dict.fromkeys(p + 1 for p in dataflow_parents(trace.records[node - 1][1])))
 
 
 def successor_lists(trace: Trace) -> list[list[int]]:
     """For every node (0-based list), the numbers of the nodes that read it."""
     readers: list[list[int]] = [[] for _ in trace.records]
     for k, record in enumerate(trace.records):
-        for p in set(dataflow_parents(record[2])):
+        for p in set(dataflow_parents(record[1])):
             readers[p].append(k + 1)
     return readers
 
@@ -37,7 +37,7 @@ def successor_lists(trace: Trace) -> list[list[int]]:
 def successors(trace: Trace, node: int) -> list[int]:
     """The nodes that read ``node``."""
     return [
-        k + 1 for k, record in enumerate(trace.records[node:], start=node) if node - 1 in dataflow_parents(record[2])
+        k + 1 for k, record in enumerate(trace.records[node:], start=node) if node - 1 in dataflow_parents(record[1])
     ]
 
 
@@ -45,7 +45,7 @@ def levels(trace: Trace) -> list[int]:
     """For every node the length of the longest path that leads to it; equal levels are independent."""
     result: list[int] = []
     for record in trace.records:
-        result.append(1 + max((result[p] for p in dataflow_parents(record[2])), default=-1))
+        result.append(1 + max((result[p] for p in dataflow_parents(record[1])), default=-1))
     return result
 
 
@@ -131,6 +131,6 @@ def to_networkx(trace: Trace) -> networkx.DiGraph[int]:
         raise ImportError('to_networkx needs networkx: pip install "adjoint[plot]"') from error
     graph: networkx.DiGraph[int] = networkx.DiGraph()
     for k, (record, value) in enumerate(zip(trace.records, trace.values, strict=True)):
-        graph.add_node(k + 1, operation=record[0].name, shape=value.shape, name=trace.names.get(k))
-        graph.add_edges_from((p + 1, k + 1) for p in dataflow_parents(record[2]))
+        graph.add_node(k + 1, operation=trace.primitives[k].name, shape=value.shape, name=trace.names.get(k))
+        graph.add_edges_from((p + 1, k + 1) for p in dataflow_parents(record[1]))
     return graph

@@ -86,27 +86,39 @@ class NotDifferentiable:
 Partial = Callable[..., Any] | _Zero | NotDifferentiable
 
 
-def _refuse(name: str, position: int, partial: NotDifferentiable) -> NotDifferentiableError:
-    return NotDifferentiableError(
-        f"{name} is not differentiable with respect to its argument {position}: {partial.reason}"
-    )
+def _callable_partials(name: str, partials: tuple[Partial, ...]) -> tuple[Callable[..., Any] | None, ...]:
+    """Partials as the rules call them: ``None`` for zero, a function that raises where there is none."""
+
+    def ready(position: int, partial: Partial) -> Callable[..., Any] | None:
+        if isinstance(partial, _Zero):
+            return None
+        if not isinstance(partial, NotDifferentiable):
+            return partial
+        reason = partial.reason
+
+        def refuse(*args: Any, **static: Any) -> Any:
+            raise NotDifferentiableError(
+                f"{name} is not differentiable with respect to its argument {position}: {reason}"
+            )
+
+        return refuse
+
+    return tuple(ready(position, partial) for position, partial in enumerate(partials))
 
 
 def elementwise_rule(name: str, partials: tuple[Partial, ...], guarded: bool) -> BlockRule:
     """Blocks of an elementwise function from its partials ``(y, *xs) → array or number``."""
+    ready = _callable_partials(name, partials)
 
     def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
         result = []
+        shape = y.shape
         for position, parent in enumerate(parents):
-            if parent < 0:
-                continue
-            partial = partials[position]
-            if partial is ZERO:
-                continue
-            if isinstance(partial, NotDifferentiable):
-                raise _refuse(name, position, partial)
-            d = partial(y, *operands)  # type: ignore[operator]  # ZERO and refusals were handled above
-            result.append((parent, elementwise_block(d, operands[position].shape, y.shape, guarded)))
+            if parent >= 0:
+                partial = ready[position]
+                if partial is not None:
+                    d = partial(y, *operands)
+                    result.append((parent, elementwise_block(d, operands[position].shape, shape, guarded)))
         return result
 
     return blocks
@@ -114,18 +126,17 @@ def elementwise_rule(name: str, partials: tuple[Partial, ...], guarded: bool) ->
 
 def structured_rule(name: str, partials: tuple[Partial, ...]) -> BlockRule:
     """Blocks from partials ``(y, *operands, **static) → Block``."""
+    ready = _callable_partials(name, partials)
 
     def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
         result = []
         for position, parent in enumerate(parents):
             if parent < 0:
                 continue
-            partial = partials[position]
-            if partial is ZERO:
+            partial = ready[position]
+            if partial is None:
                 continue
-            if isinstance(partial, NotDifferentiable):
-                raise _refuse(name, position, partial)
-            block = partial(y, *operands, **static)  # type: ignore[operator]
+            block = partial(y, *operands, **static)
             if block.in_shape != operands[position].shape or block.out_shape != y.shape:
                 raise BlockError(
                     f"the rule of {name} gave its argument {position} the block {block!r}; expected "

@@ -1,7 +1,7 @@
 """A trace: the numbered list of constraints ``z_i = f_i(z_a(i))`` that a function ran through.
 
-The trace is the one object that mutates, and only while it records. Nodes are rows of two flat lists
-(records and values); there are no node objects, no references from nodes to nodes, hence no cycles and
+The trace is the one object that mutates, and only while it records. Nodes are rows of three flat lists
+(primitives, records and values); there are no node objects, no references from nodes to nodes, hence no cycles and
 nothing for the garbage collector to search.
 
 Node numbers are 0-based in this floor's lists and 1-based (``z_1 … z_n``) in everything a user sees.
@@ -27,8 +27,10 @@ from adjoint.tracing.sites import Site, resolve
 if TYPE_CHECKING:
     import networkx
 
-Record = tuple[Primitive, Sequence[Array], Sequence[int], Static | None, CodeType | None, int]
-"""``(primitive, operands, parents, static, code, offset)``.
+Record = tuple[Sequence[Array], Sequence[int], Static | None, CodeType | None, int]
+"""``(operands, parents, static, code, offset)``; the primitives stand in a list of their own.
+
+A record holds nothing that Python's cyclic garbage collector must follow, so it soon stops tracking it.
 
 ``parents`` runs along ``operands``. An entry ``p ≥ 0`` is a node that the constraint depends on; ``-1`` a
 constant; ``p ≤ -2`` the node ``-2 - p`` that only carries discrete data (integers, masks): it is evaluated
@@ -73,6 +75,7 @@ class Trace:
 
     Attributes
     ----------
+    primitives : list of Primitive
     records : list of Record
     values : list of array
         ``z_1 … z_n`` at the point of recording.
@@ -93,6 +96,7 @@ class Trace:
         "names",
         "output_spec",
         "outputs",
+        "primitives",
         "records",
         "serial",
         "values",
@@ -101,6 +105,7 @@ class Trace:
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
         self.serial = next(_serials)  # a trace that begins later is nested deeper
         self.function = function
+        self.primitives: list[Primitive] = []
         self.records: list[Record] = []
         self.values: list[Array] = []
         self.inputs: list[int] = []
@@ -114,7 +119,8 @@ class Trace:
 
     def add_input(self, value: Array) -> int:
         """Append an argument; returns its node."""
-        self.records.append((INPUT, (), (), None, None, 0))
+        self.primitives.append(INPUT)
+        self.records.append(((), (), None, None, 0))
         self.values.append(value)
         self.inputs.append(len(self.values) - 1)
         return len(self.values) - 1
@@ -152,7 +158,7 @@ class Trace:
 
     def site(self, node: int) -> Site | None:
         """The user's line that made this node (0-based); ``None`` for arguments."""
-        code, offset = self.records[node][4:]
+        code, offset = self.records[node][3:]
         return None if code is None else resolve(code, offset)
 
     def evaluate(self, inputs: Sequence[Array]) -> list[Array]:
@@ -169,7 +175,8 @@ class Trace:
         for node, inspect, expected in self.guards:
             guards.setdefault(node, []).append((inspect, expected))
         values: list[Array] = []
-        for node, (primitive, operands, parents, static, _, _) in enumerate(self.records):
+        for node, (operands, parents, static, _, _) in enumerate(self.records):
+            primitive = self.primitives[node]
             if primitive is INPUT:
                 value = fresh[node]
                 if np.shape(value) != self.values[node].shape:
@@ -226,7 +233,7 @@ class Trace:
         k = number - 1
         labels = self.labels()
         parents = tuple(graph.predecessors(self, number))
-        return Node(number, self.records[k][0].name, parents, self.values[k], labels.get(k), self.site(k))
+        return Node(number, self.primitives[k].name, parents, self.values[k], labels.get(k), self.site(k))
 
     def nodes(self) -> Iterator[Node]:
         """All constraints in topological order."""

@@ -239,12 +239,27 @@ def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = 
             values.append(trace.keep(x) if type(x) is np.ndarray else x)
             parents.append(-1)
     y = primitive.function(*values, **static) if static else primitive.function(*values)
+    return append(trace, primitive, tuple(values), tuple(parents), static, y, active)
+
+
+def append(
+    trace: Trace,
+    primitive: Primitive,
+    operands: tuple[Any, ...],
+    parents: tuple[int, ...],
+    static: Static | None,
+    y: Any,
+    active: bool,
+) -> Tracer:
+    """Add one record to an open trace."""
     if trace.closed:
         trace.refuse_if_closed()
     code, offset = caller()
-    trace.records.append((primitive, tuple(values), tuple(parents), static, code, offset))
-    index = len(trace.values)
-    trace.values.append(y)
+    values = trace.values
+    index = len(values)
+    values.append(y)
+    trace.primitives.append(primitive)
+    trace.records.append((operands, parents, static, code, offset))
     return Tracer(trace, index if active and not primitive.discrete else -2 - index, y)
 
 
@@ -321,7 +336,8 @@ def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], refl
         values = trace.values
         index = len(values)
         values.append(z)
-        trace.records.append((primitive, (x, y), (p, q), None, code, offset))
+        trace.primitives.append(primitive)
+        trace.records.append(((x, y), (p, q), None, code, offset))
         return Tracer(trace, -2 - index if primitive.discrete or (p < 0 and q < 0) else index, z)
 
     primitives = table.UFUNCS
