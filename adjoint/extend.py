@@ -7,7 +7,22 @@ known by name.
 """
 
 from adjoint import blocks
-from adjoint.blocks import Block, Diagonal, Function, Identity, Product, Scale, Sparse, Sum, Zero
+from adjoint.blocks import (
+    Block,
+    Contraction,
+    Dense,
+    Diagonal,
+    DiagonalBlock,
+    Function,
+    Identity,
+    Product,
+    Scale,
+    Slice,
+    Sparse,
+    Sum,
+    Zero,
+    with_guards,
+)
 from adjoint.calculus import constraint, custom_rule
 from adjoint.system import Factor, Plan, Solver, assemble, register
 from adjoint.tracing import ZERO, NotDifferentiable, Primitive, bind, elementwise, handles, structured
@@ -15,7 +30,10 @@ from adjoint.tracing import ZERO, NotDifferentiable, Primitive, bind, elementwis
 __all__ = [
     "ZERO",
     "Block",
+    "Contraction",
+    "Dense",
     "Diagonal",
+    "DiagonalBlock",
     "Factor",
     "Function",
     "Identity",
@@ -24,6 +42,7 @@ __all__ = [
     "Primitive",
     "Product",
     "Scale",
+    "Slice",
     "Solver",
     "Sparse",
     "Sum",
@@ -37,4 +56,5 @@ __all__ = [
     "handles",
     "register",
     "structured",
+    "with_guards",
 ]

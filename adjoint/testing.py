@@ -72,6 +72,8 @@ def check_gradient(f: Callable[..., Any], *args: Any, first: float = 1e-2, seed:
         If the order is below 1.8 while the remainder is above rounding.
     """
     h, remainders = taylor_remainders(f, *args, first=first, seed=seed, solver=solver)
+    if not np.isfinite(remainders).all():
+        raise AssertionError(f"the Taylor remainders are not finite: {remainders}")
     scale = max(1.0, abs(float(f(*args))))
     above = remainders > 1e3 * np.finfo(float).eps * scale
     if above.sum() < 2:
@@ -114,18 +116,18 @@ def check_block(block: Block, *, seed: int = 0, tolerance: float = 1e-10, comple
     close(image.reshape(-1), matrix @ v.reshape(-1), "to_sparse and apply agree")
     close(back.reshape(-1), matrix.conj().T @ w.reshape(-1), "to_sparse and apply_adjoint agree")
     for batch in ((3,), (2, 1), (0,)):
-        vs, ws = random(batch + block.in_shape), random(batch + block.out_shape)
-        images = block.apply(vs).reshape(math.prod(batch), -1) if math.prod(batch) else block.apply(vs)
-        if not math.prod(batch):
-            close(images, np.zeros(batch + block.out_shape), "an empty batch keeps its shape")
-            continue
-        flat = vs.reshape(math.prod(batch), *block.in_shape)
-        close(images, np.stack([block.apply(x).reshape(-1) for x in flat]), f"apply over the batch {batch}")
-        flat = ws.reshape(math.prod(batch), *block.out_shape)
-        backs = block.apply_adjoint(ws)
-        close(backs.shape, batch + block.in_shape, f"shape of apply_adjoint over the batch {batch}")
-        each = np.stack([block.apply_adjoint(x).reshape(-1) for x in flat])
-        close(backs.reshape(math.prod(batch), -1), each, f"apply_adjoint over the batch {batch}")
+        m = math.prod(batch)
+        for name, map_, x in (
+            ("apply", block.apply, random(batch + block.in_shape)),
+            ("apply_adjoint", block.apply_adjoint, random(batch + block.out_shape)),
+        ):
+            whole = map_(x)
+            target = block.out_shape if name == "apply" else block.in_shape
+            if whole.shape != batch + target:
+                raise AssertionError(f"{block!r}: {name} over the batch {batch} gave shape {whole.shape}")
+            each = [map_(one) for one in x.reshape((m, *x.shape[len(batch) :]))]
+            if each:
+                close(whole.reshape((m, *target)), np.stack(each), f"{name} over the batch {batch}")
     close(block.adjoint.apply(w), back, ".adjoint.apply is apply_adjoint")
     close(block.adjoint.apply_adjoint(v), image, ".adjoint.apply_adjoint is apply")
     if block.nnz < np.count_nonzero(matrix):
@@ -178,12 +180,12 @@ def check_solver(
         for k in range(len(system)):
             if not system.is_active(k):
                 continue
-            a, b = found[k], np.asarray(reference[k])
-            a = np.zeros(b.shape) if a is None else np.asarray(a)
+            zeros = np.zeros(shape + system.values[k].shape)
+            a, b = (zeros if x is None else np.asarray(x) for x in (found[k], reference[k]))
             if a.shape != b.shape:
                 raise AssertionError(f"{solver!r}: {phase} gave z_{k + 1} the shape {a.shape}, expected {b.shape}")
             scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
-            worst = max(worst, float(np.max(np.abs(a - b), initial=0.0)) / scale)
-        if worst > tolerance:
+            worst = float(np.maximum(worst, np.max(np.abs(a - b), initial=0.0) / scale))  # NaN stays NaN
+        if not worst <= tolerance:
             raise AssertionError(f"{solver!r}: {phase} differs from the dense solve by {worst:.3e}")
     return worst

@@ -1,10 +1,10 @@
 """Floor 1: structured linear operators. They know nothing of traces."""
 
-from adjoint.blocks.block import Adjoint, Block, Identity, Product, Sum, Zero
+from adjoint.blocks.block import Adjoint, Block, DiagonalBlock, Identity, Product, Sum, Zero
 from adjoint.blocks.contraction import Contraction
 from adjoint.blocks.cumulative import CumulativeSum
 from adjoint.blocks.dense import Dense, Function
-from adjoint.blocks.elementwise import Diagonal, Mask, Reduce, Scale, elementwise_block
+from adjoint.blocks.elementwise import Diagonal, Mask, Reduce, Scale, elementwise_block, with_guards
 from adjoint.blocks.gather import Gather, Reshape, Roll, Slice, Take, Transpose, scatter_sum
 from adjoint.blocks.kernels import Array, Shape, put_flat, safe_multiply, take_flat
 from adjoint.blocks.sparse import Sparse
@@ -17,6 +17,7 @@ __all__ = [
     "CumulativeSum",
     "Dense",
     "Diagonal",
+    "DiagonalBlock",
     "Function",
     "Gather",
     "Identity",
@@ -38,4 +39,5 @@ __all__ = [
     "safe_multiply",
     "scatter_sum",
     "take_flat",
+    "with_guards",
 ]

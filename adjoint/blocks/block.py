@@ -59,6 +59,12 @@ class Block(ABC):
         """Structural nonzeros, from shapes alone (an upper bound for composites)."""
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        """The most structural nonzeros in a row and in a column, or upper bounds of them."""
+        m, n = self.shape
+        return min(n, self.nnz), min(m, self.nnz)
+
+    @property
     def flops(self) -> int:
         """Multiplications of one ``apply``, from shapes alone."""
         return self.nnz
@@ -88,6 +94,25 @@ class Block(ABC):
 
     def __repr__(self) -> str:
         return f"<{self.kind} block {self.in_shape} → {self.out_shape}, {self.nnz} nonzeros>"
+
+
+class DiagonalBlock(Block):
+    """Interface of blocks that can stand in diagonal position: ``D_i = ∂c_i/∂z_i`` of an implicit constraint."""
+
+    __slots__ = ()
+
+    @property
+    def triangular(self) -> str | None:
+        """``"upper"`` or ``"lower"`` where the flattened matrix is triangular by its structure."""
+        return None
+
+    @abstractmethod
+    def solve(self, r: Array) -> Array:
+        """``D⁻¹ r``: (*batch, *out_shape) → (*batch, *in_shape)."""
+
+    @abstractmethod
+    def solve_adjoint(self, r: Array) -> Array:
+        """``D⁻ᴴ r``: (*batch, *in_shape) → (*batch, *out_shape)."""
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -121,34 +146,53 @@ def simplifies_adjoint(block: type[Block]) -> Callable[[F], F]:
 
 
 def compose(left: Block, right: Block) -> Block:
-    """``left @ right``, simplified where the table knows how."""
+    """``left @ right``, simplified where the table knows how two neighbors melt into one."""
     if left.in_shape != right.out_shape:
         raise BlockError(f"cannot compose {left} with {right}: {right.out_shape} is not {left.in_shape}")
-    if isinstance(right, Identity) or (isinstance(left, Zero) and isinstance(right, Zero)):
-        return left if left.in_shape == right.in_shape else Zero(right.in_shape, left.out_shape)
     if isinstance(left, Identity):
         return right
-    if isinstance(left, Zero) or isinstance(right, Zero):
-        return Zero(right.in_shape, left.out_shape)
-    if isinstance(right, Product):  # try to melt `left` into the neighbor that it meets
-        rule = _COMPOSE.get((type(left), type(right.left)))
-        melted = rule(left, right.left) if rule else None
-        if melted is not None:
-            return compose(melted, right.right)
-    rule = _COMPOSE.get((type(left), type(right)))
-    return (rule(left, right) if rule else None) or Product(left, right)
+    if isinstance(right, Identity):
+        return left
+    factors: list[Block] = []
+    for factor in (*_factors(left), *_factors(right)):
+        if isinstance(factor, Zero):
+            return Zero(right.in_shape, left.out_shape)
+        if isinstance(factor, Identity):
+            continue
+        while factors:
+            rule = _COMPOSE.get((type(factors[-1]), type(factor)))
+            melted = rule(factors[-1], factor) if rule else None
+            if melted is None:
+                break
+            factors.pop()
+            factor = melted
+        factors.append(factor)
+    if not factors:
+        return Identity(left.out_shape)
+    return factors[0] if len(factors) == 1 else Product(*factors)
+
+
+def _factors(block: Block) -> tuple[Block, ...]:
+    return block.factors if isinstance(block, Product) else (block,)
+
+
+def _terms(block: Block) -> tuple[Block, ...]:
+    return block.terms if isinstance(block, Sum) else (block,)
 
 
 def add(left: Block, right: Block) -> Block:
-    """``left + right``, simplified where the table knows how."""
+    """``left + right``, simplified where the table knows how neighboring terms melt into one."""
     if (left.in_shape, left.out_shape) != (right.in_shape, right.out_shape):
         raise BlockError(f"cannot add {left} and {right}: their shapes differ")
     if isinstance(left, Zero):
         return right
     if isinstance(right, Zero):
         return left
-    rule = _ADD.get((type(left), type(right)))
-    return (rule(left, right) if rule else None) or Sum(left, right)
+    first, second = _terms(left), _terms(right)
+    rule = _ADD.get((type(first[-1]), type(second[0])))
+    melted = rule(first[-1], second[0]) if rule else None
+    terms = (*first, *second) if melted is None else (*first[:-1], melted, *second[1:])
+    return terms[0] if len(terms) == 1 else Sum(*terms)
 
 
 def adjoint_of(block: Block) -> Block:
@@ -181,6 +225,10 @@ class Zero(Block):
         return self
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        return 0, 0
+
+    @property
     def nnz(self) -> int:
         return 0
 
@@ -206,6 +254,10 @@ class Identity(Block):
 
     def absolute(self) -> Block:
         return self
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, 1
 
     @property
     def nnz(self) -> int:
@@ -237,80 +289,111 @@ class Adjoint(Block):
         return block and adjoint_of(block)
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        return self.block.degrees[::-1]
+
+    @property
     def nnz(self) -> int:
         return self.block.nnz
 
 
 class Product(Block):
-    """``left @ right``."""
+    """``factors[0] @ factors[1] @ …``, flat."""
 
-    __slots__ = ("left", "right")
+    __slots__ = ("factors",)
     kind = "product"
 
-    def __init__(self, left: Block, right: Block) -> None:
-        self.left = left
-        self.right = right
-        self.in_shape = right.in_shape
-        self.out_shape = left.out_shape
+    def __init__(self, *factors: Block) -> None:
+        self.factors = tuple(f for factor in factors for f in _factors(factor))
+        self.in_shape = self.factors[-1].in_shape
+        self.out_shape = self.factors[0].out_shape
 
     def apply(self, v: Array) -> Array:
-        return self.left.apply(self.right.apply(v))
+        for factor in reversed(self.factors):
+            v = factor.apply(v)
+        return v
 
     def apply_adjoint(self, w: Array) -> Array:
-        return self.right.apply_adjoint(self.left.apply_adjoint(w))
+        for factor in self.factors:
+            w = factor.apply_adjoint(w)
+        return w
 
     def to_sparse(self) -> Sparse:
-        return self.left.to_sparse().times(self.right.to_sparse())
+        sparse = self.factors[-1].to_sparse()
+        for factor in self.factors[-2::-1]:
+            sparse = factor.to_sparse().times(sparse)
+        return sparse
 
     def absolute(self) -> Block | None:
-        left, right = self.left.absolute(), self.right.absolute()
-        return compose(left, right) if left is not None and right is not None else None
+        """The product of the factors' magnitudes: no less than the magnitude of the product."""
+        found = [factor.absolute() for factor in self.factors]
+        known = [factor for factor in found if factor is not None]
+        return Product(*known) if len(known) == len(found) else None
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        m, n = self.shape
+        rows, columns = zip(*(factor.degrees for factor in self.factors), strict=True)
+        return min(n, math.prod(rows)), min(m, math.prod(columns))
 
     @property
     def nnz(self) -> int:
-        # every entry of the product passes through one entry of each factor
         m, n = self.shape
-        inner = max(1, math.prod(self.left.in_shape))
-        return min(m * n, -(-self.left.nnz * self.right.nnz // inner))
+        row, column = self.degrees
+        return min(m * row, n * column)
 
     @property
     def flops(self) -> int:
-        return self.left.flops + self.right.flops
+        return sum(factor.flops for factor in self.factors)
 
 
 class Sum(Block):
-    """``left + right``."""
+    """``terms[0] + terms[1] + …``, flat."""
 
-    __slots__ = ("left", "right")
+    __slots__ = ("terms",)
     kind = "sum"
 
-    def __init__(self, left: Block, right: Block) -> None:
-        self.left = left
-        self.right = right
-        self.in_shape = left.in_shape
-        self.out_shape = left.out_shape
+    def __init__(self, *terms: Block) -> None:
+        self.terms = tuple(t for term in terms for t in _terms(term))
+        self.in_shape = self.terms[0].in_shape
+        self.out_shape = self.terms[0].out_shape
 
     def apply(self, v: Array) -> Array:
-        return self.left.apply(v) + self.right.apply(v)
+        total = self.terms[0].apply(v)
+        for term in self.terms[1:]:
+            total = total + term.apply(v)
+        return total
 
     def apply_adjoint(self, w: Array) -> Array:
-        return self.left.apply_adjoint(w) + self.right.apply_adjoint(w)
+        total = self.terms[0].apply_adjoint(w)
+        for term in self.terms[1:]:
+            total = total + term.apply_adjoint(w)
+        return total
 
     def to_sparse(self) -> Sparse:
-        return self.left.to_sparse().plus(self.right.to_sparse())
+        sparse = self.terms[0].to_sparse()
+        return sparse.plus(*(term.to_sparse() for term in self.terms[1:]))
 
     def absolute(self) -> Block | None:
-        left, right = self.left.absolute(), self.right.absolute()
-        return add(left, right) if left is not None and right is not None else None
+        """The sum of the terms' magnitudes: no less than the magnitude of the sum."""
+        found = [term.absolute() for term in self.terms]
+        known = [term for term in found if term is not None]
+        return Sum(*known) if len(known) == len(found) else None
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        m, n = self.shape
+        rows, columns = zip(*(term.degrees for term in self.terms), strict=True)
+        return min(n, sum(rows)), min(m, sum(columns))
 
     @property
     def nnz(self) -> int:
         m, n = self.shape
-        return min(m * n, self.left.nnz + self.right.nnz)
+        return min(m * n, sum(term.nnz for term in self.terms))
 
     @property
     def flops(self) -> int:
-        return self.left.flops + self.right.flops
+        return sum(term.flops for term in self.terms)
 
 
 @simplifies_adjoint(Adjoint)
@@ -330,12 +413,12 @@ def _adjoint_of_identity(block: Identity) -> Block:
 
 @simplifies_adjoint(Product)
 def _adjoint_of_product(block: Product) -> Block:
-    return compose(adjoint_of(block.right), adjoint_of(block.left))
+    return Product(*(adjoint_of(factor) for factor in reversed(block.factors)))
 
 
 @simplifies_adjoint(Sum)
 def _adjoint_of_sum(block: Sum) -> Block:
-    return add(adjoint_of(block.left), adjoint_of(block.right))
+    return Sum(*(adjoint_of(term) for term in block.terms))
 
 
 def _sparse(rows: Array, columns: Array, data: Array, in_shape: Shape, out_shape: Shape) -> Sparse:

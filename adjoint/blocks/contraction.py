@@ -68,11 +68,7 @@ class Contraction(Block):
     def to_sparse(self) -> Sparse:
         sizes = self._sizes()
         used = [label for label in sizes if label in self.labels or label in self.out_labels]
-        other, other_labels = self.other, self.other_labels
-        alone = tuple(k for k, label in enumerate(other_labels) if label not in used)
-        if alone:
-            other = other.sum(alone)
-            other_labels = tuple(label for label in other_labels if label in used)
+        other, other_labels = self._without_alone()
         grid = tuple(sizes[label] for label in used)
 
         def positions(labels: Labels) -> np.ndarray:
@@ -96,9 +92,23 @@ class Contraction(Block):
         return sizes
 
     def absolute(self) -> Block:
-        return Contraction(
-            self.labels, self.other_labels, self.out_labels, np.abs(self.other), self.in_shape, self.out_shape
-        )
+        other, labels = self._without_alone()
+        return Contraction(self.labels, labels, self.out_labels, np.abs(other), self.in_shape, self.out_shape)
+
+    def _without_alone(self) -> tuple[Array, Labels]:
+        """``other`` summed over the labels that it alone has."""
+        used = {*self.labels, *self.out_labels}
+        alone = tuple(k for k, label in enumerate(self.other_labels) if label not in used)
+        if not alone:
+            return self.other, self.other_labels
+        return self.other.sum(alone), tuple(label for label in self.other_labels if label in used)
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        sizes = self._sizes()
+        used = {*self.labels, *self.out_labels}
+        row = math.prod(n for label, n in sizes.items() if label in used and label not in self.out_labels)
+        return row, math.prod(n for label, n in sizes.items() if label in used and label not in self.labels)
 
     @property
     def nnz(self) -> int:

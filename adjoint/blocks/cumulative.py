@@ -36,6 +36,10 @@ class CumulativeSum(Block):
         return self
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        return self.in_shape[self.axis], self.in_shape[self.axis]
+
+    @property
     def nnz(self) -> int:
         n = self.in_shape[self.axis]
         return int(np.prod(self.in_shape)) * (n + 1) // 2

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from adjoint.blocks.block import Block, simplifies_adjoint, simplifies_product, simplifies_sum
+from adjoint.blocks.block import Block, DiagonalBlock, simplifies_adjoint, simplifies_product, simplifies_sum
 from adjoint.blocks.kernels import Array, Shape, conjugate
 from adjoint.blocks.sparse import Sparse
 from adjoint.errors import BlockError, SingularBlockError
 
 
-class Dense(Block):
+class Dense(DiagonalBlock):
     """``J`` as a dense matrix of shape ``(out_size, in_size)``; its data may be traced.
 
     In diagonal position (``D_i`` of an implicit constraint) it solves by ``np.linalg.solve``.
@@ -64,6 +64,10 @@ class Dense(Block):
 
     def absolute(self) -> Block:
         return Dense(np.abs(self.matrix), self.in_shape, self.out_shape)
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return self.shape[1], self.shape[0]
 
     @property
     def nnz(self) -> int:
@@ -132,6 +136,10 @@ class Function(Block):
 
     def absolute(self) -> None:
         return None
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return self.shape[1], self.shape[0]
 
     @property
     def nnz(self) -> int:

@@ -7,8 +7,11 @@ import math
 import numpy as np
 
 from adjoint.blocks.block import (
+    Adjoint,
     Block,
     Identity,
+    Product,
+    Sum,
     simplifies_adjoint,
     simplifies_product,
     simplifies_sum,
@@ -59,6 +62,10 @@ class Scale(Block):
         return Scale(abs(self.factor), self.in_shape, self.out_shape)
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, _repeats(self.in_shape, self.out_shape)
+
+    @property
     def nnz(self) -> int:
         return math.prod(self.out_shape)
 
@@ -66,8 +73,8 @@ class Scale(Block):
 class Diagonal(Block):
     """``(J v) = d * broadcast(v)``: an elementwise partial ``d``, which broadcasts to ``out_shape``.
 
-    With ``guarded``, a zero of the vector is a structural zero: ``0 * inf`` and ``0 * nan`` give 0. Rules
-    whose partial can be singular (``log``, ``sqrt``, ``divide``, …) ask for it.
+    With ``guarded``, zeros of the vector and of ``d`` are structural: ``0 * inf`` and ``0 * nan`` give 0. Solvers
+    ask for it by :func:`with_guards` once a result is not finite, so regular sweeps do not pay for the check.
     """
 
     __slots__ = ("data", "guarded")
@@ -90,6 +97,8 @@ class Diagonal(Block):
 
     def apply_adjoint(self, w: Array) -> Array:
         d = self.data
+        if type(w) is np.float64 and w == 1.0 and type(d) is not np.ndarray and d.dtype == w.dtype:
+            return d  # the seed of a scalar: the trace of a derivative shows no product with 1
         if d.dtype.kind == "c":
             d = np.conjugate(d)
         w = safe_multiply(w, d) if self.guarded else w * d
@@ -102,6 +111,10 @@ class Diagonal(Block):
 
     def absolute(self) -> Block:
         return Diagonal(np.abs(self.data), self.in_shape, self.out_shape, self.guarded)
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, _repeats(self.in_shape, self.out_shape)
 
     @property
     def nnz(self) -> int:
@@ -137,8 +150,17 @@ class Mask(Block):
         return self
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, _repeats(self.in_shape, self.out_shape)
+
+    @property
     def nnz(self) -> int:
         return math.prod(self.out_shape)
+
+
+def _repeats(few: Shape, many: Shape) -> int:
+    """How many entries of ``many`` one entry of ``few`` is broadcast to."""
+    return math.prod(many) // max(1, math.prod(few))
 
 
 def _coordinates(in_shape: Shape, out_shape: Shape) -> tuple[np.ndarray, np.ndarray]:
@@ -208,6 +230,10 @@ class Reduce(Block):
         return Reduce(abs(self.factor), self.axes, self.in_shape, self.out_shape)
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        return _repeats(self.out_shape, self.in_shape), 1
+
+    @property
     def nnz(self) -> int:
         return math.prod(self.in_shape)
 
@@ -218,10 +244,8 @@ def _scale_scale(left: Scale, right: Scale) -> Block:
 
 
 @simplifies_product(Scale, Diagonal)
-def _scale_diagonal(left: Scale, right: Diagonal) -> Block | None:
-    if not _square(left):
-        return None
-    return Diagonal(left.factor * right.data, right.in_shape, right.out_shape, right.guarded)
+def _scale_diagonal(left: Scale, right: Diagonal) -> Block:
+    return Diagonal(left.factor * right.data, right.in_shape, left.out_shape, right.guarded)
 
 
 @simplifies_product(Diagonal, Scale)
@@ -230,12 +254,9 @@ def _diagonal_scale(left: Diagonal, right: Scale) -> Block:
 
 
 @simplifies_product(Diagonal, Diagonal)
-def _diagonal_diagonal(left: Diagonal, right: Diagonal) -> Block | None:
-    if not _square(left):
-        return None
-    if left.guarded or right.guarded:  # a zero of either factor stays a structural zero of the product
-        data = np.where(right.data == 0, 0.0, safe_multiply(left.data, right.data))
-        return Diagonal(data, right.in_shape, left.out_shape, guarded=True)
+def _diagonal_diagonal(left: Diagonal, right: Diagonal) -> Block:
+    if left.guarded or right.guarded:
+        return Diagonal(safe_multiply(left.data, right.data), right.in_shape, left.out_shape, guarded=True)
     return Diagonal(left.data * right.data, right.in_shape, left.out_shape)
 
 
@@ -288,10 +309,23 @@ def _scale_plus_identity(left: Scale, right: Identity) -> Block:
 _NUMBERS = frozenset({int, float, complex, bool})
 
 
-def elementwise_block(d: Array, in_shape: Shape, out_shape: Shape, guarded: bool = False) -> Block:
+def elementwise_block(d: Array, in_shape: Shape, out_shape: Shape) -> Block:
     """The block of an elementwise partial ``d``: a Python number or an array that broadcasts."""
     if type(d) in _NUMBERS:
         if d == 1 and in_shape == out_shape:
             return Identity(in_shape)
         return Scale(d, in_shape, out_shape)
-    return Diagonal(d, in_shape, out_shape, guarded)
+    return Diagonal(d, in_shape, out_shape)
+
+
+def with_guards(block: Block) -> Block:
+    """The same map with every diagonal in it guarded, so that zeros of a vector are structural."""
+    if isinstance(block, Diagonal):
+        return Diagonal(block.data, block.in_shape, block.out_shape, guarded=True)
+    if isinstance(block, Product):
+        return Product(*(with_guards(factor) for factor in block.factors))
+    if isinstance(block, Sum):
+        return Sum(*(with_guards(term) for term in block.terms))
+    if isinstance(block, Adjoint):
+        return Adjoint(with_guards(block.block))
+    return block

@@ -63,8 +63,12 @@ class Reshape(Gather):
     def apply_adjoint(self, w: Array) -> Array:
         return w.reshape((*w.shape[: w.ndim - len(self.out_shape)], *self.in_shape))
 
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, 1
+
     def positions(self) -> np.ndarray:
-        return np.arange(math.prod(self.in_shape))
+        return flat_index(self.out_shape)
 
 
 class Transpose(Gather):
@@ -85,6 +89,10 @@ class Transpose(Gather):
         n = w.ndim - len(self.in_shape)
         back = sorted(range(len(self.axes)), key=self.axes.__getitem__)
         return w.transpose(*range(n), *(n + a for a in back))
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, 1
 
     def positions(self) -> np.ndarray:
         return flat_index(self.in_shape).transpose(self.axes)
@@ -113,6 +121,10 @@ class Slice(Gather):
         """``out += Jᴴ w`` in place, touching only the entries of the slice."""
         out[self._batched(out.ndim - len(self.in_shape))] += w
 
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, 1
+
     def positions(self) -> np.ndarray:
         return np.asarray(flat_index(self.in_shape)[self.index])
 
@@ -138,6 +150,10 @@ class Take(Gather):
         batch = out.shape[: out.ndim - len(self.in_shape)]
         add_flat(out.reshape((*batch, math.prod(self.in_shape))), self.flat, w)
 
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, int(np.max(np.bincount(self.flat.ravel()), initial=0))
+
     def positions(self) -> np.ndarray:
         return self.flat
 
@@ -157,6 +173,10 @@ class Roll(Gather):
 
     def apply_adjoint(self, w: Array) -> Array:
         return np.roll(w, tuple(-s for s in self.shifts), self.axes)
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return 1, 1
 
     def positions(self) -> np.ndarray:
         return np.roll(flat_index(self.in_shape), self.shifts, self.axes)
@@ -205,6 +225,17 @@ def _transpose_transpose(left: Transpose, right: Transpose) -> Block:
     return Transpose(tuple(right.axes[a] for a in left.axes), right.in_shape)
 
 
-@simplifies_product(Take, Take)
-def _take_take(left: Take, right: Take) -> Block:
-    return Take(right.flat.ravel()[left.flat], right.in_shape)
+@simplifies_product(Roll, Roll)
+def _roll_roll(left: Roll, right: Roll) -> Block:
+    return Roll((*right.shifts, *left.shifts), (*right.axes, *left.axes), right.in_shape)
+
+
+def _as_one_map(left: Gather, right: Gather) -> Block:
+    """A gather by integers melts with any other; two views stay two views."""
+    return Take(right.positions().ravel()[left.positions()], right.in_shape)
+
+
+for _kind in (Reshape, Transpose, Slice, Take, Roll):
+    simplifies_product(Take, _kind)(_as_one_map)
+    if _kind is not Take:
+        simplifies_product(_kind, Take)(_as_one_map)

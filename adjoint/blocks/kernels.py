@@ -26,28 +26,29 @@ def dispatched(kernel: Callable[..., Array]) -> Callable[..., Array]:
     """Give ``kernel`` NumPy's dispatch: the first argument that is no plain array takes the call."""
 
     @wraps(kernel)
-    def call(*args: Any) -> Array:
+    def call(*args: Any, **kwargs: Any) -> Array:
         for x in args:
             if not isinstance(x, _PLAIN) and hasattr(type(x), "__array_function__"):
-                return type(x).__array_function__(x, call, (type(x),), args, {})
-        return kernel(*args)
+                return type(x).__array_function__(x, call, (type(x),), args, kwargs)
+        return kernel(*args, **kwargs)
 
     return call
 
 
 @dispatched
 def safe_multiply(w: Array, d: Array) -> Array:
-    """``w * d`` where a zero of ``w`` is a structural zero: ``0 * inf`` and ``0 * nan`` give 0."""
+    """``w * d`` where a zero of either is a structural zero: ``0 * inf`` and ``0 * nan`` give 0."""
     product = w * d
-    # One reduction tells whether anything is wrong: a sum of squares with a NaN or an infinity is not
-    # finite. (One that merely overflows costs the comparison below, and nothing else.)
-    if product.ndim:
-        flat = product.ravel()
-        if np.isfinite(flat.dot(flat)):
-            return product
-    elif np.isfinite(product):
-        return product
-    return np.where(w == 0, np.zeros((), product.dtype), product)
+    return np.where((w == 0) | (d == 0), np.zeros((), product.dtype), product)[()]
+
+
+def all_finite(x: Array) -> bool:
+    """Whether no entry is NaN or infinite; one dot product in the ordinary case."""
+    if not x.ndim:
+        return bool(np.isfinite(x)) if x.dtype.kind == "c" else math.isfinite(x)
+    flat = x.ravel()
+    square = flat.dot(flat)  # not finite if an entry is not, or if the sum merely overflows
+    return bool(np.isfinite(square)) or bool(np.isfinite(x).all())
 
 
 @dispatched
@@ -75,7 +76,8 @@ def add_flat(out: np.ndarray, positions: np.ndarray, w: np.ndarray) -> None:
         # bincount is several times faster than add.at, but touches all of `out`
         out += np.bincount(flat, weights=w, minlength=out.size)
     elif batch:
-        np.add.at(out.reshape(-1, out.shape[-1]).T, flat, w.reshape(-1, flat.size).T)
+        m = math.prod(batch)
+        np.add.at(out.reshape(m, out.shape[-1]).T, flat, w.reshape(m, flat.size).T)
     else:
         np.add.at(out, flat, w)
 

@@ -47,6 +47,10 @@ class Sparse(Block):
         return Sparse(self.rows, self.columns, np.abs(self.data), self.in_shape, self.out_shape)
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        return _largest_count(self.rows), _largest_count(self.columns)
+
+    @property
     def nnz(self) -> int:
         return len(self.rows)
 
@@ -54,11 +58,11 @@ class Sparse(Block):
         """``Jᴴ`` as coordinates."""
         return Sparse(self.columns, self.rows, conjugate(self.data), self.out_shape, self.in_shape)
 
-    def plus(self, other: Sparse) -> Sparse:
-        """``self + other``: the coordinates of both."""
-        rows = np.concatenate([self.rows, other.rows])
-        columns = np.concatenate([self.columns, other.columns])
-        data = np.concatenate([self.data, other.data])
+    def plus(self, *others: Sparse) -> Sparse:
+        """``self + others``: the coordinates of all."""
+        rows = np.concatenate([self.rows, *(other.rows for other in others)])
+        columns = np.concatenate([self.columns, *(other.columns for other in others)])
+        data = np.concatenate([self.data, *(other.data for other in others)])
         return Sparse(rows, columns, data, self.in_shape, self.out_shape)
 
     def times(self, other: Sparse) -> Sparse:
@@ -85,6 +89,10 @@ class Sparse(Block):
     def to_scipy(self) -> scipy.sparse.coo_array:
         """The flattened matrix as a SciPy array (concrete data only)."""
         return scipy.sparse.coo_array((self.data, (self.rows, self.columns)), shape=self.shape)
+
+
+def _largest_count(index: np.ndarray) -> int:
+    return int(np.max(np.bincount(index), initial=0))
 
 
 _SPARSE.append(Sparse)

@@ -36,9 +36,11 @@ def linearized(
     numbers: Sequence[int],
     has_aux: bool,
     what: str,
+    *,
+    copy: bool = False,
 ) -> tuple[ConstraintSystem, Any]:
     """Record ``function`` on the chosen arguments; returns the system and the auxiliary output."""
-    trace, output = record(function, args, kwargs, numbers)
+    trace, output = record(function, args, kwargs, numbers, copy=copy)
     try:
         _refuse_integers(trace, what)
         aux = None
@@ -46,7 +48,7 @@ def linearized(
             if not (isinstance(output, tuple) and len(output) == 2):
                 raise ArgumentError(
                     f"has_aux=True expects {function_name(function)} to return (output, aux), "
-                    f"got {type(output).__name__}"
+                    f"got {'one array' if isinstance(output, Tracer) else type(output).__name__}"
                 )
             output, aux = output
             aux = untraced(trace, aux)
@@ -72,7 +74,12 @@ def _refuse_integers(trace: Trace, what: str) -> None:
 def untraced(trace: Trace, tree: Any) -> Any:
     """A pytree with this trace's values in place of its traced ones."""
     leaves, spec = flatten(tree)
-    return spec.unflatten([x._value if type(x) is Tracer and x._trace is trace else x for x in leaves])
+    plain = []
+    for x in leaves:
+        if type(x) is Tracer and x._trace is not trace:
+            x._trace.refuse_if_closed()
+        plain.append(x._value if type(x) is Tracer and x._trace is trace else x)
+    return spec.unflatten(plain)
 
 
 def scalar_output(system: ConstraintSystem, what: str) -> int | None:
@@ -98,10 +105,15 @@ def scalar_output(system: ConstraintSystem, what: str) -> int | None:
     return int(out)
 
 
-def owned(found: Sequence[Array | None], values: Sequence[Array]) -> list[Array]:
-    """Results for the user: zeros for structural zeros, and arrays that nothing else refers to."""
+def owned(
+    found: Sequence[Array | None], values: Sequence[Array], rows: Sequence[tuple[int, Array]] = ()
+) -> list[Array]:
+    """Results for the user: zeros for structural zeros, and arrays that nothing else refers to.
+
+    ``rows`` are the right-hand sides, which a solution may contain as they are.
+    """
     result: list[Array] = []
-    seen: set[int] = set()
+    seen = {id(x) for _, x in rows}
     for x, value in zip(found, values, strict=True):
         if x is None:
             x = np.zeros(value.shape, value.dtype)[()]
@@ -112,6 +124,13 @@ def owned(found: Sequence[Array | None], values: Sequence[Array]) -> list[Array]
             x = x if x.ndim else x[()]
         result.append(x)
     return result
+
+
+def own_output(system: ConstraintSystem) -> Any:
+    """The function's output, its arrays copied: the trace goes on using its values."""
+    output = system.output
+    leaves, spec = flatten(output)
+    return spec.unflatten([x.copy() if type(x) is np.ndarray else x for x in leaves])
 
 
 def chosen_arguments(trace: Trace, leaves: list[Array], argnums: Argnums) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.calculus.common import linearized, owned
+from adjoint.calculus.common import linearized, own_output, owned
+from adjoint.calculus.nonfinite import warn_if_not_finite
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
 
@@ -38,12 +39,13 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False, solve
     >>> print(push_forward(1.0), push_forward(2.0))
     1.0 2.0
     """
-    system, aux = linearized(f, primals, None, range(len(primals)), has_aux, "linearize")
+    system, aux = linearized(f, primals, None, range(len(primals)), has_aux, "linearize", copy=True)
 
     def push_forward(*tangents: Any) -> Any:
         return _tangent(system, tangents, solver)
 
-    return (system.output, push_forward, aux) if has_aux else (system.output, push_forward)
+    y = own_output(system)
+    return (y, push_forward, aux) if has_aux else (y, push_forward)
 
 
 def _tangent(system: ConstraintSystem, tangents: Sequence[Any], solver: Any) -> Any:
@@ -54,7 +56,8 @@ def _tangent(system: ConstraintSystem, tangents: Sequence[Any], solver: Any) -> 
     found = [solution[out] if isinstance(out, int) else None for out in outputs]
     values = [system.values[out] if isinstance(out, int) else np.asarray(out[0]) for out in outputs]
     zeros = [np.broadcast_to(np.zeros((), _inexact(y.dtype)), batch + y.shape) for y in values]
-    return system.trace.output_spec.unflatten(owned(found, zeros))
+    warn_if_not_finite(system, rows, found, forward=True)
+    return system.trace.output_spec.unflatten(owned(found, zeros, rows))
 
 
 def _inexact(dtype: Any) -> Any:

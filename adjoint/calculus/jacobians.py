@@ -11,6 +11,7 @@ import numpy as np
 from adjoint.blocks import Array
 from adjoint.calculus.common import Argnums, argument_numbers, chosen_arguments, linearized
 from adjoint.calculus.forward import jvp
+from adjoint.calculus.nonfinite import warn_if_not_finite
 from adjoint.calculus.reverse import grad
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
@@ -92,6 +93,7 @@ def _by_columns(system: ConstraintSystem, inputs: list[Array], outputs: list[Arr
     for batch, tangents in _unit_vectors(system, inputs):
         rows = list(zip(trace.inputs, tangents, strict=True))
         solution = factor.solve_tangent(rows, keep=keep)
+        warn_if_not_finite(system, rows, [solution[k] for k in keep], forward=True)
         for j, (k, y) in enumerate(zip(nodes, outputs, strict=True)):
             columns[j].append(_or_zeros(None if k is None else solution[k], (batch, *y.shape), y))
     result = []
@@ -112,6 +114,7 @@ def _by_rows(system: ConstraintSystem, inputs: list[Array], outputs: list[Array]
         rows = [(k, s) for k, s in zip(trace.outputs, seeds, strict=True) if isinstance(k, int)]
         rows = [(k, s) for k, s in rows if system.is_active(k)]
         solution = factor.solve(rows, keep=keep) if rows else [None] * len(system)
+        warn_if_not_finite(system, rows, [solution[k] for k in keep])
         for j, (k, x) in enumerate(zip(trace.inputs, inputs, strict=True)):
             found = _or_zeros(solution[k], (batch, *x.shape), x)
             parts[j].append(np.conjugate(found) if found.dtype.kind == "c" else found)
@@ -119,7 +122,8 @@ def _by_rows(system: ConstraintSystem, inputs: list[Array], outputs: list[Array]
     result: list[list[Array]] = []
     start = 0
     for y in outputs:
-        result.append([w[start : start + y.size].reshape(y.shape + w.shape[1:]) for w in wholes])
+        row = [w[start : start + y.size].reshape(y.shape + w.shape[1:]) for w in wholes]
+        result.append([w.copy()[()] if type(w) is np.ndarray else w for w in row])
         start += y.size
     return result
 
@@ -161,7 +165,7 @@ def _split(whole: Array, shapes: list[tuple[int, ...]], sizes: list[int]) -> lis
     result, start = [], 0
     for shape, size in zip(shapes, sizes, strict=True):
         part = whole[..., start : start + size].reshape(shape)
-        result.append(part.copy() if type(part) is np.ndarray else part)
+        result.append(part.copy()[()] if type(part) is np.ndarray else part)
         start += size
     return result
 

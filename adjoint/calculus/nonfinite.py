@@ -2,61 +2,58 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from adjoint.blocks import Array
+from adjoint.blocks import Array, Block, with_guards
+from adjoint.blocks.kernels import all_finite
 from adjoint.errors import NonFiniteDerivativeWarning
 from adjoint.solvers.back_substitution import BackSubstitution
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Rows
+from adjoint.tracing import user_depth
 
 
-def warn_if_not_finite(system: ConstraintSystem, rows: Rows, found: Sequence[Any]) -> None:
-    """Warn if a multiplier of an argument is not finite, naming the node, the operation and the line."""
+def warn_if_not_finite(system: ConstraintSystem, rows: Rows, found: Sequence[Any], *, forward: bool = False) -> None:
+    """Warn if a result is not finite, naming the node, the operation and the line where that began."""
     for x in found:
-        if x is None or (type(x) is np.ndarray and np.isfinite(x).all()):
-            continue
-        if type(x) is np.ndarray or (isinstance(x, np.generic) and not np.isfinite(x)):
-            warnings.warn(diagnosis(system, rows), NonFiniteDerivativeWarning, stacklevel=4)
+        if isinstance(x, (np.ndarray, np.generic)) and not all_finite(x):
+            message = diagnosis(system, rows, forward=forward)
+            warnings.warn(message, NonFiniteDerivativeWarning, stacklevel=user_depth(sys._getframe(0)) + 1)
             return
 
 
-def diagnosis(system: ConstraintSystem, rows: Rows) -> str:
-    """The last constraint whose multiplier is finite and whose block makes a multiplier that is not."""
-    multipliers = BackSubstitution().analyze(system).factorize(system).solve(rows)
+def diagnosis(system: ConstraintSystem, rows: Rows, *, forward: bool = False) -> str:
+    """The first constraint, in the order of the sweep, that makes a finite multiplier or tangent infinite or NaN."""
+    factor = BackSubstitution().analyze(system).factorize(system)
+    found = (factor.solve_tangent if forward else factor.solve)(rows)
+    nodes = range(len(system)) if forward else range(len(system) - 1, -1, -1)
     with np.errstate(all="ignore"):
-        for k in range(len(system) - 1, -1, -1):
-            lam = multipliers[k]
-            if lam is None or not _finite(lam):
-                continue
+        for k in nodes:
             for parent, block in system.blocks_of(k):
-                if not _finite(block.apply_adjoint(lam)):
-                    return _explain(system, k, parent, lam)
-    return "a derivative is not finite: the seed itself is not"
+                before = found[parent] if forward else found[k]
+                if before is None or not all_finite(before):
+                    continue
+                after = with_guards(block).apply(before) if forward else with_guards(block).apply_adjoint(before)
+                if not all_finite(after):
+                    return _explain(system, k, parent, block, after, forward)
+    return "a derivative is not finite: the seed itself is not, or finite contributions overflow when they add up"
 
 
-def _explain(system: ConstraintSystem, k: int, parent: int, lam: Array) -> str:
+def _explain(system: ConstraintSystem, k: int, parent: int, block: Block, after: Array, forward: bool) -> str:
     name = system.primitives[k].name
-    x, y = system.values[parent], system.values[k]
-    worst = np.asarray(x).ravel()[np.argmin(np.isfinite(_flat_bad(system, k, parent, lam)))]
-    state = "the value itself is not finite" if not _finite(y) else "its value is finite, its partial is not"
+    x, y = np.asarray(system.values[parent]), system.values[k]
+    where = ""
+    place = np.asarray(after).reshape((-1, *(block.out_shape if forward else block.in_shape)))
+    bad = ~np.isfinite(place).all(axis=0)
+    if bad.shape == x.shape and bad.any():
+        where = f" = {x[bad].flat[0]:.6g}"
+    state = "its value is finite, its partial is not" if all_finite(y) else "its value is not finite either"
     return (
-        f"a derivative is not finite: it began at z_{k + 1} = {name}(…), with respect to z_{parent + 1} where that "
-        f"is {worst:.6g} ({state}), at {system.trace.site(k)}"
+        f"a derivative is not finite: that began at z_{k + 1} = {name}(…), whose partial with respect to "
+        f"z_{parent + 1}{where} is not finite or overflows ({state}), at {system.trace.site(k)}"
     )
-
-
-def _flat_bad(system: ConstraintSystem, k: int, parent: int, lam: Array) -> np.ndarray:
-    for p, block in system.blocks_of(k):
-        if p == parent and not _finite(part := block.apply_adjoint(lam)):
-            first: np.ndarray = np.asarray(part).reshape(-1, max(1, np.asarray(system.values[parent]).size))[0]
-            return first
-    return np.zeros(1)
-
-
-def _finite(x: Array) -> bool:
-    return bool(np.isfinite(x).all())

@@ -13,6 +13,7 @@ from adjoint.calculus.common import (
     argument_numbers,
     chosen_arguments,
     linearized,
+    own_output,
     owned,
     scalar_output,
 )
@@ -69,7 +70,7 @@ def value_and_grad(
             gradient = chosen_arguments(system.trace, _gradient(system, node, solver), argnums)
         finally:
             system.trace.release()
-        value = system.output
+        value = own_output(system)
         return ((value, aux), gradient) if has_aux else (value, gradient)
 
     return run
@@ -84,7 +85,7 @@ def _gradient(system: ConstraintSystem, node: int | None, solver: Any) -> list[A
     solution = system.factorize(solver).solve(rows, keep=frozenset(inputs))
     found = [solution[k] for k in inputs]
     warn_if_not_finite(system, rows, found)
-    return owned(found, values)
+    return owned(found, values, rows)
 
 
 def grad(
@@ -142,14 +143,17 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, solver: Any
     >>> pull_back(np.ones((2, 3)))
     (array([6., 6.]), array([2., 2., 2.]))
     """
-    system, aux = linearized(f, primals, None, range(len(primals)), has_aux, "vjp")
+    system, aux = linearized(f, primals, None, range(len(primals)), has_aux, "vjp", copy=True)
     inputs = system.trace.inputs
 
     def pull_back(y_bar: Any) -> Any:
         rows, batch = system.seed_rows(y_bar)
         solution = system.factorize(solver).solve(rows, keep=frozenset(inputs))
         zeros = [np.broadcast_to(np.zeros((), system.values[k].dtype), batch + system.values[k].shape) for k in inputs]
-        leaves = owned([solution[k] for k in inputs], zeros)
+        found = [solution[k] for k in inputs]
+        warn_if_not_finite(system, rows, found)
+        leaves = owned(found, zeros, rows)
         return chosen_arguments(system.trace, leaves, range(len(primals)))
 
-    return (system.output, pull_back, aux) if has_aux else (system.output, pull_back)
+    y = own_output(system)
+    return (y, pull_back, aux) if has_aux else (y, pull_back)

@@ -67,7 +67,11 @@ def custom_rule(*partials: Any, name: str | None = None) -> Callable[[Callable[.
                 return bind(primitive, operands, options or None)
             return _as_array(function(*operands, **options), label)
 
-        primitive = Primitive(label, call, blocks)
+        def evaluate(*operands: Any, **options: Any) -> Any:
+            y = call(*operands, **options)
+            return y.copy() if type(y) is np.ndarray else y  # the function may use its buffer again
+
+        primitive = Primitive(label, evaluate, blocks)
         return call
 
     return decorate
@@ -96,10 +100,10 @@ def _as_block(found: Any, in_shape: Any, out_shape: Any, label: str) -> Block:
     if not fits:
         raise BlockError(
             f"the partial of {label} has shape {shape}, which does not broadcast to the result's {out_shape}. Return "
-            "an elementwise derivative, a Block such as adjoint.Dense, or a pair (jvp, vjp)."
+            "an elementwise derivative, a Block such as adjoint.extend.Dense, or a pair (jvp, vjp)."
         )
     d = found if isinstance(found, (int, float, complex)) or hasattr(found, "dtype") else np.asarray(found)
-    return elementwise_block(d, in_shape, out_shape, guarded=True)
+    return elementwise_block(d, in_shape, out_shape)
 
 
 def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -193,8 +197,10 @@ class Subsystem:
         maps: dict[int, Block] = {self.node: Identity(system.values[self.node].shape)}
         with np.errstate(all="ignore"):
             for k in range(self.node, -1, -1):
-                if k not in maps or system.diagonal_of(k) is not None:
+                if k not in maps:
                     continue
+                if system.diagonal_of(k) is not None:
+                    return None
                 for parent, block in system.blocks_of(k):
                     through = maps[k] @ block
                     through = maps[parent] + through if parent in maps else through
@@ -228,6 +234,8 @@ class Nested(Block):
     def to_sparse(self) -> Any:
         """The structural product of the inner blocks: inner nodes are eliminated one by one."""
         system, node = self.subsystem.system, self.subsystem.node
+        if any(primitive.diagonal is not None for primitive in system.primitives):
+            return Function(self.in_shape, self.out_shape, self.apply, None, batched=True).to_sparse()
         maps: dict[int, Any] = {node: Identity(self.out_shape).to_sparse()}
         for k in range(node, -1, -1):
             if k not in maps or not system.blocks_of(k):
@@ -244,9 +252,28 @@ class Nested(Block):
         return None
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        """Added up over the paths from the argument to the result, multiplied along each."""
+        system, node = self.subsystem.system, self.subsystem.node
+        m, n = self.shape
+        reached = {node: (1, 1)}
+        for k in range(node, -1, -1):
+            if k not in reached:
+                continue
+            if system.diagonal_of(k) is not None:
+                return n, m
+            for parent, block in system.blocks_of(k):
+                row, column = block.degrees
+                before = reached.get(parent, (0, 0))
+                reached[parent] = before[0] + reached[k][0] * row, before[1] + reached[k][1] * column
+        row, column = reached.get(system.trace.inputs[self.position], (0, 0))
+        return min(n, row), min(m, column)
+
+    @property
     def nnz(self) -> int:
         m, n = self.shape
-        return m * n
+        row, column = self.degrees
+        return min(m * row, n * column)
 
 
 _stop = Primitive("stop_gradient", lambda x: stop_gradient(x), no_blocks)

@@ -108,8 +108,6 @@ def _getitem_general(a: Tracer, parts: tuple[Any, ...]) -> Any:
             basic.append(part)
         elif isinstance(part, (slice, int, np.integer)) and not isinstance(part, (bool, np.bool_)):
             basic.append(_plain_integer(part))
-        elif type(part) is Tracer and part.dtype.kind == "i" and not part.ndim:
-            basic.append(operator.index(part))
         else:
             array = part if type(part) is Tracer else np.asarray(part)
             if array.dtype.kind == "b":

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from adjoint.blocks import Array, Block, Contraction, Identity, Reshape
+from adjoint.blocks import Array, Block, Contraction, DiagonalBlock, Identity, Reshape, Sparse
 from adjoint.blocks.contraction import Labels, compile_contraction
+from adjoint.blocks.kernels import conjugate
 from adjoint.errors import UnsupportedArgumentError
 from adjoint.tracing import Primitive, bind, handles, here, structured
 
@@ -247,11 +249,11 @@ def _solve_blocks(y: Array, operands: Any, static: Any, parents: Any) -> list[tu
     return result
 
 
-def _solve_diagonal(y: Array, operands: Any, static: Any) -> Block:
+def _solve_diagonal(y: Array, operands: Any, static: Any) -> DiagonalBlock:
     return MatrixOnLeft(operands[0], y.shape)
 
 
-class MatrixOnLeft(Block):
+class MatrixOnLeft(DiagonalBlock):
     """``D = ∂(A x - b)/∂x``: the matrix ``A`` acting on the columns of ``x``, solved by LAPACK."""
 
     __slots__ = ("matrix",)
@@ -261,24 +263,32 @@ class MatrixOnLeft(Block):
         self.matrix = matrix
         self.in_shape = self.out_shape = shape
 
-    def _columns(self, v: Array) -> Array:
-        return v if len(self.in_shape) == 2 else v.reshape((*v.shape, 1))
+    def _on_columns(self, function: Callable[[Array], Array], v: Array) -> Array:
+        """Apply a function of matrices ``(n, m)`` to stacks of vectors or matrices: all are columns."""
+        n = self.matrix.shape[0]
+        if v.ndim == 2 and len(self.in_shape) == 2:
+            return function(v)
+        width = self.in_shape[1] if len(self.in_shape) == 2 else 1
+        batch = v.shape[: v.ndim - len(self.in_shape)]
+        stack = v.reshape((math.prod(batch), n, width)).transpose((1, 0, 2))
+        columns = function(stack.reshape((n, math.prod(batch) * width)))
+        return columns.reshape(stack.shape).transpose((1, 0, 2)).reshape(v.shape)
 
     def apply(self, v: Array) -> Array:
-        return (self.matrix @ self._columns(v)).reshape(v.shape)
+        return self._on_columns(lambda x: self.matrix @ x, v)
 
     def apply_adjoint(self, w: Array) -> Array:
-        return (np.conjugate(self.matrix).T @ self._columns(w)).reshape(w.shape)
+        return self._on_columns(lambda x: conjugate(self.matrix).T @ x, w)
 
     def solve(self, r: Array) -> Array:
         """``D⁻¹ r``."""
-        return np.linalg.solve(self.matrix, self._columns(r)).reshape(r.shape)
+        return self._on_columns(lambda x: np.linalg.solve(self.matrix, x), r)
 
     def solve_adjoint(self, r: Array) -> Array:
         """``D⁻ᴴ r``."""
-        return np.linalg.solve(np.conjugate(self.matrix).T, self._columns(r)).reshape(r.shape)
+        return self._on_columns(lambda x: np.linalg.solve(conjugate(self.matrix).T, x), r)
 
-    def to_sparse(self) -> Any:
+    def to_sparse(self) -> Sparse:
         labels: Pair = (("k", "j")[: len(self.in_shape)], ("i", "k"), ("i", "j")[: len(self.in_shape)])
         return Contraction(*labels, self.matrix, self.in_shape, self.out_shape).to_sparse()
 
@@ -286,8 +296,12 @@ class MatrixOnLeft(Block):
         return MatrixOnLeft(np.abs(self.matrix), self.in_shape)
 
     @property
+    def degrees(self) -> tuple[int, int]:
+        return int(self.matrix.shape[0]), int(self.matrix.shape[0])
+
+    @property
     def nnz(self) -> int:
-        return int(self.matrix.shape[0]) * int(np.prod(self.in_shape))
+        return int(self.matrix.shape[0]) * math.prod(self.in_shape)
 
 
 _linear_solve = Primitive("linalg.solve", np.linalg.solve, _solve_blocks, diagonal=_solve_diagonal)

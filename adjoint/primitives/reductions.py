@@ -18,7 +18,7 @@ def _reduce(y: Array, a: Array, axis: Any, factor: float = 1) -> Block:
 
 def _weighted(y: Array, a: Array, axis: Any, weights: Array) -> Block:
     """``y = f(a)`` along ``axis`` with the partials ``weights``, which broadcast to ``a``."""
-    return _reduce(y, a, axis) @ Diagonal(weights, a.shape, a.shape, guarded=True)
+    return _reduce(y, a, axis) @ Diagonal(weights, a.shape, a.shape)
 
 
 def _kept(y: Array, a: Array, axis: Any) -> Array:
@@ -107,6 +107,8 @@ structured(np.std, _deviation)
 structured(np.max, _extremum, name="max")
 structured(np.min, _extremum, name="min")
 structured(np.prod, _product)
+handles(np.amax)(FUNCTIONS[np.max])
+handles(np.amin)(FUNCTIONS[np.min])
 
 
 @handles(np.average)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Mask, Zero, safe_multiply
+from adjoint.primitives.ufuncs import refuse_complex
 from adjoint.tracing import (
     FUNCTIONS,
     ZERO,
@@ -24,10 +25,15 @@ from adjoint.tracing.primitive import no_blocks
 
 # --- choosing -------------------------------------------------------------------------------------
 
+
+def _truth(condition: Any) -> Any:
+    return condition if isinstance(condition, bool) or condition.dtype.kind == "b" else condition != 0
+
+
 where = structured(
     np.where,
     ZERO,
-    lambda y, condition, x1, x2: Mask(condition, x1.shape, y.shape),
+    lambda y, condition, x1, x2: Mask(_truth(condition), x1.shape, y.shape),
     lambda y, condition, x1, x2: Mask(np.logical_not(condition), x2.shape, y.shape),
 )
 _select = FUNCTIONS[np.where]
@@ -53,6 +59,16 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **limit
     return bind(clip, (a, low, high))
 
 
+def _real(y: Any, x: Any) -> Any:
+    refuse_complex(x, "real")
+    return 1
+
+
+def _imaginary(y: Any, x: Any) -> Any:
+    refuse_complex(x, "imag")
+    return 0
+
+
 def _triangle(function: Any) -> None:
     def handler(m: Any, k: int = 0) -> Any:
         return np.where(function(np.ones(m.shape[-2:], dtype=bool), k), m, m.dtype.type(0))
@@ -63,13 +79,22 @@ def _triangle(function: Any) -> None:
 _triangle(np.tril)
 _triangle(np.triu)
 elementwise(np.nan_to_num, lambda y, x: np.isfinite(x).astype(y.dtype))
-elementwise(np.real, lambda y, x: 1)
-elementwise(np.imag, ZERO)
+elementwise(np.real, _real)
+elementwise(np.imag, _imaginary)
 structured(np.round, lambda y, a, decimals=0, out=None: Zero(a.shape, y.shape), name="round")
+handles(np.around)(FUNCTIONS[np.round])
 
 # --- the kernel behind guarded diagonals ------------------------------------------------------------
 
-safe = elementwise(safe_multiply, lambda y, w, d: d, lambda y, w, d: w, guarded=True, name="safe_multiply")
+
+def _safe_partial(w: Any, d: Any) -> Any:
+    """``d``, but zero where a zero of ``w`` meets infinity or NaN: that zero is structural, so nothing moves it."""
+    return np.where((w == 0) & ~np.isfinite(d), d.dtype.type(0), d)
+
+
+safe = elementwise(
+    safe_multiply, lambda y, w, d: _safe_partial(w, d), lambda y, w, d: _safe_partial(d, w), name="safe_multiply"
+)
 
 
 # --- arrays like a traced one: traced constants -----------------------------------------------------

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from adjoint.blocks import Array, Block, Identity, Reshape, Roll, Scale, Slice, Transpose
 from adjoint.blocks.kernels import as_axes
 from adjoint.tracing import FUNCTIONS, Primitive, bind, handles, structured
-from adjoint.tracing.primitive import Blocks, Static
+from adjoint.tracing.primitive import Blocks, Static, no_blocks
 
 # --- one array in, the same entries out -----------------------------------------------------------
 
@@ -31,12 +31,18 @@ reshape = structured(
 structured(np.transpose, lambda y, a, axes=None: Transpose(_axes(axes, a.ndim), a.shape))
 structured(np.copy, lambda y, a: Identity(a.shape))
 structured(np.broadcast_to, lambda y, array, shape: Scale(1, array.shape, y.shape))
-structured(
-    np.astype,
-    lambda y, x, dtype: Identity(x.shape),
-    evaluate=lambda x, dtype: x.astype(dtype),
-    name="astype",
+_as_float = Primitive(
+    "astype",
+    lambda x, dtype: x.astype(dtype),
+    lambda y, operands, static, parents: [(p, Identity(y.shape)) for p in parents if p >= 0],
 )
+_as_integer = Primitive("astype", lambda x, dtype: x.astype(dtype), no_blocks, discrete=True)
+
+
+@handles(np.astype)
+def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: None = None) -> Any:
+    dtype = np.dtype(dtype)
+    return bind(_as_float if dtype.kind in "fc" else _as_integer, (x,), {"dtype": dtype})
 
 
 def _roll(y: Array, a: Array, shift: Any, axis: Any = None) -> Block:
@@ -208,9 +214,9 @@ def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     return parts
 
 
-handles(np.hsplit)(lambda ary, sections: _split(ary, sections, 1 if ary.ndim > 1 else 0))
-handles(np.vsplit)(lambda ary, sections: _split(ary, sections, 0))
-handles(np.dsplit)(lambda ary, sections: _split(ary, sections, 2))
+handles(np.hsplit)(lambda ary, indices_or_sections: _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0))
+handles(np.vsplit)(lambda ary, indices_or_sections: _split(ary, indices_or_sections, 0))
+handles(np.dsplit)(lambda ary, indices_or_sections: _split(ary, indices_or_sections, 2))
 
 
 @handles(np.broadcast_arrays)

@@ -14,7 +14,6 @@ from adjoint.blocks.kernels import conjugate
 from adjoint.system import Assembled, ConstraintSystem
 from adjoint.system.assembled_solve import Kernel, Pattern, solve_assembled
 from adjoint.system.solving import Rows
-from adjoint.tracing import concrete
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +31,23 @@ class Layout:
 class AssembledFactor:
     """``A`` as coordinates, with the kernel that solves with it; serves ``A`` and ``Aᵀ``."""
 
-    __slots__ = ("_data", "_layout", "_pattern")
+    __slots__ = ("_data", "_layout", "_order", "_pattern")
 
-    def __init__(self, system: ConstraintSystem, assembled: Assembled, kernel: Kernel) -> None:
+    def __init__(
+        self,
+        system: ConstraintSystem,
+        assembled: Assembled,
+        kernel: Kernel,
+        *,
+        triangular: str | None = "upper",
+        order: np.ndarray | None = None,
+    ) -> None:
+        rows, columns = assembled.rows, assembled.columns
+        if order is not None:
+            rows, columns = order[rows], order[columns]
         self._layout = Layout(system.offsets, system.values)
-        self._pattern = Pattern(assembled.rows, assembled.columns, assembled.size, kernel)
+        self._order = order
+        self._pattern = Pattern(rows, columns, assembled.size, kernel, triangular)
         self._data = assembled.data
 
     def solve(self, rows: Rows, keep: Collection[int] | None = None) -> Sequence[Any]:
@@ -48,15 +59,18 @@ class AssembledFactor:
         return self._solve(conjugate(self._data), self._pattern.transposed, rows)
 
     def _solve(self, data: Array, pattern: Pattern, rows: Rows) -> Sequence[Any]:
+        if not rows:  # nothing is asked, so nothing depends on it
+            return [None] * len(self._layout.values)
         batch, b = self._right_hand_side(rows)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            x = _structural_zeros(data, -b, pattern)
+            if self._order is None:
+                x = solve_assembled(data, -b, pattern)
+            else:  # the reordering is its own inverse: it turns some nodes around
+                x = solve_assembled(data, -b[self._order], pattern)[self._order]
         return SplitSolution(self._layout, x, batch)
 
     def _right_hand_side(self, rows: Rows) -> tuple[tuple[int, ...], Array]:
         size = self._pattern.size
-        if not rows:
-            return (), np.zeros((size, 1))
         first, value = rows[0]
         batch = value.shape[: value.ndim - len(self._layout.values[first].shape)]
         m = math.prod(batch)
@@ -74,17 +88,26 @@ class AssembledFactor:
         return batch, np.concatenate(parts)
 
 
-def _structural_zeros(data: Array, b: Array, pattern: Pattern) -> Array:
-    """Solve so that a zero unknown stays a structural zero against an infinite or NaN entry.
+def implicit_constraints(system: ConstraintSystem) -> list[int]:
+    """The nodes (0-based) with a diagonal block other than the identity."""
+    return [k for k, primitive in enumerate(system.primitives) if primitive.diagonal is not None]
 
-    Entries that are not finite are left out first; only those that meet a nonzero unknown are put back.
+
+def triangular_order(system: ConstraintSystem) -> np.ndarray | None:
+    """The order of rows and columns in which ``A`` is upper triangular; ``None`` if there is no such order.
+
+    ``A`` holds ``−Dᴴ``, so an upper triangular ``D`` stands in it as a lower triangle: the entries of that node are
+    numbered backwards. The order is its own inverse.
     """
-    bad = ~np.isfinite(concrete(data))
-    if not bad.any():
-        return solve_assembled(data, b, pattern)
-    x = solve_assembled(np.where(bad, 0.0, data), b, pattern)
-    met = bad & (concrete(x)[pattern.columns] != 0).any(axis=1)
-    return solve_assembled(np.where(bad & ~met, 0.0, data), b, pattern) if met.any() else x
+    order = np.arange(system.shape[0])
+    for k in implicit_constraints(system):
+        triangular = system.diagonal_of(k).triangular  # type: ignore[union-attr]  # implicit: it has one
+        if triangular is None:
+            return None
+        if triangular == "upper":
+            start, stop = system.offsets[k], system.offsets[k + 1]
+            order[start:stop] = order[start:stop][::-1].copy()
+    return order
 
 
 class SplitSolution(Sequence[Any]):

@@ -1,21 +1,26 @@
 """Back substitution: one sweep over the block rows, from the last constraint to the first.
 
 This is backpropagation. Row ``i`` of ``A λ = −s`` reads ``D_iᴴ λ_i = s_i + Σ_k J[k, i]ᴴ λ_k``; once all ``k > i``
-are known, ``λ_i`` is. The forward sweep with ``Aᵀ`` is forward mode. Blocks are built, applied and dropped, never stored.
+are known, ``λ_i`` is. The forward sweep with ``Aᵀ`` is forward mode. Blocks are built, applied and dropped,
+never stored.
+
+A sweep takes blocks as they are. If what it was asked for is not finite, it runs once more with guarded
+blocks, in which a zero multiplier stays zero against an infinite or NaN partial: regular sweeps pay nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from adjoint.blocks import Array, Slice, Take, scatter_sum
+from adjoint.blocks import Array, Block, Slice, Take, scatter_sum, with_guards
+from adjoint.blocks.kernels import all_finite
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Rows
-from adjoint.tracing import INPUT, Primitive
+from adjoint.tracing import INPUT, Primitive, concrete
 from adjoint.tracing.trace import EMPTY, Record
 
 
@@ -49,6 +54,15 @@ class Sweep:
 
     def solve(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
         """``A λ = −s``: from the last constraint to the first."""
+        found = self._backward(rows, keep, _as_it_is)
+        return found if _finite(found, keep) else self._backward(rows, keep, with_guards)
+
+    def solve_tangent(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
+        """``Aᵀ ż = −ẋ``: from the first constraint to the last."""
+        found = self._forward(rows, _as_it_is)
+        return found if _finite(found, keep) else self._forward(rows, with_guards)
+
+    def _backward(self, rows: Rows, keep: Collection[int] | None, mode: Mode) -> list[Any]:
         primitives, records, values = self._primitives, self._records, self._values
         found: list[Any] = [None] * len(records)
         owned = bytearray(len(records))  # whether found[i] may be added to in place
@@ -57,6 +71,7 @@ class Sweep:
         for k, s in rows:
             found[k] = s if found[k] is None else found[k] + s
             last = max(last, k)
+        plain = mode is _as_it_is
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for k in range(last, -1, -1):
                 lam = found[k]
@@ -73,26 +88,25 @@ class Sweep:
                     continue
                 operands, parents, static, _, _ = records[k]
                 if primitive.diagonal is not None:
-                    lam = primitive.diagonal(y, operands, static or EMPTY).solve_adjoint(lam)  # type: ignore[attr-defined]
+                    lam = primitive.diagonal(y, operands, static or EMPTY).solve_adjoint(lam)
                 found[k] = lam if keep is None or k in keep else None
                 for parent, block in primitive.blocks(y, operands, static or EMPTY, parents):
                     kind = type(block)
                     if kind is Slice or kind is Take:
                         gathers.setdefault(parent, []).append((block, lam))
                         continue
-                    part = block.apply_adjoint(lam)
+                    part = block.apply_adjoint(lam) if plain else mode(block).apply_adjoint(lam)
                     before = found[parent]
                     if before is None:
                         found[parent] = part
-                    elif owned[parent] and part.dtype is before.dtype:
+                    elif owned[parent] and type(part) is np.ndarray and part.dtype is before.dtype:
                         np.add(before, part, out=before)
                     else:
                         found[parent] = total = before + part
                         owned[parent] = type(total) is np.ndarray
         return found
 
-    def solve_tangent(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
-        """``Aᵀ ż = −ẋ``: from the first constraint to the last."""
+    def _forward(self, rows: Rows, mode: Mode) -> list[Any]:
         primitives, records, values = self._primitives, self._records, self._values
         found: list[Any] = [None] * len(records)
         for k, x_dot in rows:
@@ -104,14 +118,27 @@ class Sweep:
                 if primitive is not INPUT:
                     live = [p if p >= 0 and found[p] is not None else -1 for p in parents]
                     for parent, block in primitive.blocks(values[k], operands, static or EMPTY, live):
-                        part = block.apply(found[parent])
+                        part = mode(block).apply(found[parent])
                         total = part if total is None else total + part
                     if total is not None and primitive.diagonal is not None:
-                        total = primitive.diagonal(values[k], operands, static or EMPTY).solve(total)  # type: ignore[attr-defined]
+                        total = primitive.diagonal(values[k], operands, static or EMPTY).solve(total)
                 if total is not None:
                     dtype = values[k].dtype
                     found[k] = total if total.dtype == dtype else _cast(total, dtype)
         return found
+
+
+Mode = Callable[[Block], Block]
+
+
+def _as_it_is(block: Block) -> Block:
+    return block
+
+
+def _finite(found: list[Any], keep: Collection[int] | None) -> bool:
+    """Whether what was asked for is finite. If not, ``0 * inf`` may be to blame: the guarded sweep tells."""
+    wanted = found if keep is None else [found[k] for k in keep]
+    return all(x is None or all_finite(concrete(x)) for x in wanted)
 
 
 def _scatter(parts: list[tuple[Any, Array]], rest: Array | None) -> Array:

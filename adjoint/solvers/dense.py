@@ -8,15 +8,15 @@ import numpy as np
 import scipy
 
 from adjoint.errors import AssemblyTooLargeError, SingularBlockError
-from adjoint.solvers.assembled import AssembledFactor
+from adjoint.solvers.assembled import AssembledFactor, triangular_order
 from adjoint.system import ConstraintSystem, assemble
 from adjoint.system.assembled_solve import Pattern
-from adjoint.system.assembly import memory_limit
+from adjoint.system.assembly import format_bytes, memory_limit
 
 
 @dataclass(frozen=True, slots=True)
 class DenseSolver:
-    """Assemble ``A`` as a dense array; triangular solve, or LU where a constraint is implicit.
+    """Assemble ``A`` as a dense array; triangular solve, or LU where a diagonal block is not triangular.
 
     Accepts every system whose ``N × N`` matrix fits in memory.
 
@@ -34,18 +34,20 @@ class DenseSolver:
         limit = memory_limit() if self.max_bytes is None else self.max_bytes
         if 16 * n * n > limit:
             raise AssemblyTooLargeError(
-                f"a dense A of {n:,} × {n:,} needs about {16 * n * n / 2**30:.1f} GiB, more than the "
-                f"{limit / 2**30:.1f} GiB allowed; 'back_substitution' needs no matrix, "
+                f"a dense A of {n:,} × {n:,} needs about {format_bytes(16 * n * n)}, more than the "
+                f"{format_bytes(limit)} allowed; 'back_substitution' needs no matrix, "
                 "'sparse_triangular' a sparse one"
             )
         return self
 
     def factorize(self, system: ConstraintSystem) -> AssembledFactor:
         """Assemble the coordinates of ``A``."""
-        triangular = all(primitive.diagonal is None for primitive in system.primitives)
+        order = triangular_order(system)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             assembled = assemble(system, self.max_bytes)
-        return AssembledFactor(system, assembled, _triangular if triangular else _general)
+        if order is None:
+            return AssembledFactor(system, assembled, _general, triangular=None)
+        return AssembledFactor(system, assembled, _triangular, order=order)
 
 
 def _matrix(data: np.ndarray, pattern: Pattern) -> np.ndarray:
@@ -58,7 +60,7 @@ def _triangular(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray
     matrix = _matrix(data, pattern)
     if not matrix.size:
         return b
-    x: np.ndarray = scipy.linalg.solve_triangular(matrix, b, lower=pattern.lower, check_finite=False)
+    x: np.ndarray = scipy.linalg.solve_triangular(matrix, b, lower=pattern.triangular == "lower", check_finite=False)
     return x
 
 

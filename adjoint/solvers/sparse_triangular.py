@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 
 from adjoint.errors import NotAcceptedError
-from adjoint.solvers.assembled import AssembledFactor
+from adjoint.solvers.assembled import AssembledFactor, implicit_constraints, triangular_order
 from adjoint.system import ConstraintSystem, assemble
 from adjoint.system.assembled_solve import Pattern
 
@@ -17,7 +17,7 @@ from adjoint.system.assembled_solve import Pattern
 class SparseTriangular:
     """Assemble ``A`` and solve by :func:`scipy.sparse.linalg.spsolve_triangular`.
 
-    Accepts systems of explicit constraints (``D = I``), whose scalar matrix is triangular. Wins on large
+    Accepts systems whose diagonal blocks are triangular; those of explicit constraints are (``D = I``). Wins on large
     irregular traces of scalars; refuses matrices that would not fit in memory.
 
     Parameters
@@ -29,12 +29,12 @@ class SparseTriangular:
     max_bytes: int | None = None
 
     def analyze(self, system: ConstraintSystem) -> SparseTriangular:
-        """Check that every diagonal block is the identity."""
-        for k, primitive in enumerate(system.primitives):
-            if primitive.diagonal is not None:
+        """Check that every diagonal block is triangular."""
+        for k in implicit_constraints(system):
+            if system.diagonal_of(k).triangular is None:  # type: ignore[union-attr]  # implicit: it has one
                 raise NotAcceptedError(
-                    f"'sparse_triangular' takes explicit constraints only, but z_{k + 1} = {primitive.name}(…) is "
-                    "implicit: its diagonal block makes A block triangular, not triangular. "
+                    f"'sparse_triangular' needs triangular diagonal blocks, but that of the implicit constraint "
+                    f"z_{k + 1} = {system.primitives[k].name}(…) is not: it makes A block triangular only. "
                     "'back_substitution' and 'dense' take it."
                 )
         return self
@@ -42,12 +42,15 @@ class SparseTriangular:
     def factorize(self, system: ConstraintSystem) -> AssembledFactor:
         """Assemble the coordinates of ``A``; a triangular matrix needs no factorization."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return AssembledFactor(system, assemble(system, self.max_bytes), _kernel)
+            assembled = assemble(system, self.max_bytes)
+        return AssembledFactor(system, assembled, _kernel, order=triangular_order(system))
 
 
 def _kernel(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:
     shape = (pattern.size, pattern.size)
     matrix = scipy.sparse.csr_array((data, (pattern.rows, pattern.columns)), shape=shape)
     dtype = np.result_type(data, b, np.float64)  # SciPy's kernel works in double precision
-    x = scipy.sparse.linalg.spsolve_triangular(matrix.astype(dtype), b.astype(dtype), lower=pattern.lower)
+    x = scipy.sparse.linalg.spsolve_triangular(
+        matrix.astype(dtype), b.astype(dtype), lower=pattern.triangular == "lower"
+    )
     return np.asarray(x)

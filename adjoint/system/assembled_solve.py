@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.blocks import Array, Block, Identity, Sparse
+from adjoint.blocks import Array, Block, DiagonalBlock, Identity, Sparse
 from adjoint.blocks.kernels import conjugate, dispatched
 from adjoint.tracing import FUNCTIONS, Primitive, bind
 from adjoint.tracing.primitive import Blocks
@@ -30,26 +30,52 @@ class Pattern:
     size : int
     kernel : callable
         ``kernel(data, b, pattern) → x`` on plain arrays, ``b`` of shape ``(size, m)``.
-    lower : bool
-        Lower triangular instead of upper.
+    triangular : {"upper", "lower"} or None
     """
 
     rows: np.ndarray
     columns: np.ndarray
     size: int
     kernel: Kernel
-    lower: bool = False
+    triangular: str | None
 
     @property
     def transposed(self) -> Pattern:
         """The pattern of the transposed matrix."""
-        return replace(self, rows=self.columns, columns=self.rows, lower=not self.lower)
+        turned = {"upper": "lower", "lower": "upper"}
+        triangular = None if self.triangular is None else turned[self.triangular]
+        return replace(self, rows=self.columns, columns=self.rows, triangular=triangular)
 
 
 @dispatched
 def solve_assembled(data: Array, b: Array, pattern: Pattern) -> Array:
     """``M x = b`` with ``M[rows, columns] = data`` and ``b`` of shape ``(size, m)``."""
+    if pattern.triangular is not None and not np.isfinite(data).all():
+        return _sweep(data, b, pattern)
     return pattern.kernel(data, b, pattern)
+
+
+def _sweep(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:
+    """A triangular solve column by column in which zero unknowns and zero entries are structural zeros.
+
+    For matrices with infinite or NaN entries only: ``0 * inf`` contributes nothing, as in back substitution.
+    """
+    live = np.flatnonzero(data)  # an entry that is zero is no entry
+    order = live[np.argsort(pattern.columns[live], kind="stable")]
+    rows, columns, entries = pattern.rows[order], pattern.columns[order], data[order]
+    starts = np.searchsorted(columns, np.arange(pattern.size + 1))
+    x = np.array(b, dtype=np.result_type(data, b))
+    forward = pattern.triangular == "lower"
+    for k in range(pattern.size) if forward else range(pattern.size - 1, -1, -1):
+        here = slice(starts[k], starts[k + 1])
+        on_diagonal = rows[here] == k
+        x[k] = np.where(x[k] == 0, 0, x[k] / entries[here][on_diagonal].sum())
+        active = np.flatnonzero(x[k])
+        below = ~on_diagonal
+        if active.size and below.any():
+            update = np.outer(entries[here][below], x[k, active])
+            np.subtract.at(x, (rows[here][below][:, None], active[None, :]), update)
+    return x
 
 
 def _solve_batched(data: Array, r: Array, pattern: Pattern) -> Array:
@@ -62,7 +88,7 @@ def _solve_batched(data: Array, r: Array, pattern: Pattern) -> Array:
     return x.reshape(pattern.size, -1, m).transpose(1, 0, 2).reshape((*batch, pattern.size, m))
 
 
-class AssembledDiagonal(Block):
+class AssembledDiagonal(DiagonalBlock):
     """``D = ∂c/∂x``: the assembled matrix acting on the columns of ``x``."""
 
     __slots__ = ("data", "pattern")
@@ -87,6 +113,10 @@ class AssembledDiagonal(Block):
         """``D⁻ᴴ r``."""
         return _solve_batched(conjugate(self.data), r, self.pattern.transposed)
 
+    @property
+    def triangular(self) -> str | None:
+        return self.pattern.triangular
+
     def to_sparse(self) -> Sparse:
         m = self.in_shape[1]
         spread = np.arange(m)
@@ -97,6 +127,10 @@ class AssembledDiagonal(Block):
 
     def absolute(self) -> Block:
         return AssembledDiagonal(np.abs(self.data), self.pattern, self.in_shape)
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        return self.to_sparse().degrees
 
     @property
     def nnz(self) -> int:

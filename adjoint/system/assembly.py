@@ -58,6 +58,15 @@ def memory_limit() -> int:
         return 4 << 30
 
 
+def format_bytes(count: float) -> str:
+    """``1.5 GiB`` and the like."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.4g} {unit}"
+        count /= 1024
+    return f"{count:,.1f} TiB"
+
+
 def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assembled:
     """``A = Jᴴ − Dᴴ`` as coordinates.
 
@@ -141,9 +150,10 @@ def _refuse_too_large(nonzeros: int, blocks: list[tuple[int, int, Block]], max_b
     needed = nonzeros * BYTES_PER_NONZERO
     if needed <= max_bytes:
         return
-    largest = max(blocks, key=lambda item: item[2].nnz)
+    largest = max(blocks, key=lambda item: item[2].nnz, default=None)
+    which = f", the largest of them from z_{largest[1] + 1} to z_{largest[0] + 1}: {largest[2]!r}" if largest else ""
     raise AssemblyTooLargeError(
-        f"the scalar matrix A would have {nonzeros:,} nonzeros and need about {needed / 2**30:.1f} GiB, more than "
-        f"the {max_bytes / 2**30:.1f} GiB allowed; its largest block, from z_{largest[1] + 1} to z_{largest[0] + 1}, "
-        f"is {largest[2]!r}. Use a matrix-free solver such as 'back_substitution', or raise max_bytes."
+        f"the scalar matrix A would have {nonzeros:,} nonzeros and need about {format_bytes(needed)}, more than "
+        f"the {format_bytes(max_bytes)} allowed{which}. Use a matrix-free solver such as 'back_substitution', "
+        "or raise max_bytes."
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adjoint.blocks import Array, Block
+from adjoint.blocks import Array, Block, with_guards
 
 if TYPE_CHECKING:
     from adjoint.system.system import ConstraintSystem
@@ -67,7 +67,8 @@ def _rows(
                 accumulate(k, -_finer(None, lam), np.abs(lam))
             else:
                 accumulate(k, -diagonal.apply_adjoint(_finer(diagonal, lam)), _scale(diagonal, lam))
-            for parent, block in system.blocks_of(k):
+            for parent, bare in system.blocks_of(k):
+                block = with_guards(bare)
                 accumulate(parent, block.apply_adjoint(_finer(block, lam)), _scale(block, lam))
     return ((r, scale) for r, scale in zip(sums, scales, strict=True) if r is not None)
 
@@ -88,4 +89,6 @@ def _finer(block: Block | None, lam: np.ndarray) -> np.ndarray:
 
 def _scale(block: Block, lam: np.ndarray) -> np.ndarray:
     entries = block.absolute()
-    return np.asarray(np.abs(block.apply_adjoint(lam)) if entries is None else entries.apply_adjoint(np.abs(lam)))
+    return np.asarray(
+        np.abs(block.apply_adjoint(lam)) if entries is None else with_guards(entries).apply_adjoint(np.abs(lam))
+    )

@@ -50,20 +50,10 @@ class _Solution:
     def __getitem__(self, key: int | str) -> Array:
         """By node number (from 1), or by name: an argument's, or one given with :func:`adjoint.name`."""
         if isinstance(key, str):
-            return self.full(self._node(key))
+            return self.full(self.system.trace.find(key) - 1)
         if not 1 <= key <= len(self):
             raise IndexError(f"the system has the nodes z_1 … z_{len(self)}, not z_{key}")
         return self.full(key - 1)
-
-    def _node(self, label: str) -> int:
-        labels = self.system.trace.labels()
-        hits = [k for k, name in labels.items() if name == label]
-        if len(hits) == 1:
-            return hits[0]
-        if hits:
-            numbers = ", ".join(f"z_{k + 1}" for k in hits)
-            raise KeyError(f"{label!r} names several nodes ({numbers}): ask by number")
-        raise KeyError(f"no node is named {label!r}; the names are: {', '.join(labels.values()) or 'none'}")
 
     @property
     def arguments(self) -> Any:

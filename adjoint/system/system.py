@@ -153,7 +153,8 @@ class ConstraintSystem:
         TraceMismatchError
             If the program would have run differently there.
         """
-        values = self.trace.evaluate(self.trace.leaves_of(args))
+        leaves = [x.copy() if type(x) is np.ndarray else x for x in self.trace.leaves_of(args)]
+        values = self.trace.evaluate(leaves)
         records: list[Record] = [
             (tuple(current_operands(record[0], record[1], values)), *record[1:]) for record in self.trace.records
         ]
@@ -225,21 +226,22 @@ class ConstraintSystem:
                     "how much each entry counts in the objective"
                 )
             leaves = [
-                np.ones(self.values[out].shape, self.values[out].dtype) for out in outputs if isinstance(out, int)
+                np.ones(self.values[out].shape, self.values[out].dtype)[()] for out in outputs if isinstance(out, int)
             ]
             leaves += [np.ones(()) for out in outputs if isinstance(out, tuple)]
         else:
             leaves, spec = flatten(seed)
-            if len(leaves) != len(outputs):
+            if spec != self.trace.output_spec:
                 raise SeedError(f"the seed {spec} has not the structure of the output {self.trace.output_spec}")
         nodes = [out if isinstance(out, int) else None for out in outputs]
         return self.rows_of(nodes, leaves, "seed")
 
     def tangent_rows(self, tangents: Sequence[Any]) -> tuple[Rows, tuple[int, ...]]:
         """Tangents of the arguments as ``(node, value)`` pairs."""
-        leaves, spec = flatten(tuple(tangents))
-        if len(leaves) != len(self.trace.inputs):
-            raise SeedError(f"the tangents {spec} have not the structure of the arguments")
+        leaves, given = flatten(tuple(tangents))
+        spec, _ = self.trace.argument_spec
+        if given != spec:
+            raise SeedError(f"the tangents {given} have not the structure of the arguments {spec}")
         return self.rows_of(list(self.trace.inputs), leaves, "tangent")
 
     def rows_of(self, nodes: Sequence[int | None], leaves: Sequence[Array], what: str) -> tuple[Rows, tuple[int, ...]]:

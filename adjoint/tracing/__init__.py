@@ -5,7 +5,7 @@ from adjoint.tracing.primitive import INPUT, ZERO, NotDifferentiable, Primitive
 from adjoint.tracing.pytrees import flatten
 from adjoint.tracing.record import name, output_node, record, set_outputs
 from adjoint.tracing.rules import elementwise, handles, structured, zero
-from adjoint.tracing.sites import here
+from adjoint.tracing.sites import here, user_depth
 from adjoint.tracing.table import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
 from adjoint.tracing.trace import COMPILER, Node, Trace, current_operands
 from adjoint.tracing.tracer import append, bind, concrete, guard, refuse_options, stacked
@@ -39,5 +39,6 @@ __all__ = [
     "set_outputs",
     "stacked",
     "structured",
+    "user_depth",
     "zero",
 ]

@@ -64,7 +64,8 @@ def _constant(x: Any) -> str:
     if isinstance(x, np.ndarray) and x.ndim:
         return f"array{x.shape}".replace(",)", ")")
     if isinstance(x, slice):
-        return ":".join("" if part is None else str(part) for part in (x.start, x.stop, x.step))[:20]
+        parts = (x.start, x.stop) if x.step is None else (x.start, x.stop, x.step)
+        return ":".join("" if part is None else str(part) for part in parts)
     if isinstance(x, tuple):
         inner = ", ".join(_constant(item) for item in x[:6])
         return f"({inner})"

@@ -8,6 +8,7 @@ is released. Views made before the lock keep their own flag: that gap is documen
 from __future__ import annotations
 
 import threading
+from collections import deque
 
 import numpy as np
 
@@ -16,6 +17,7 @@ COPY_LIMIT = 16_384
 
 _mutex = threading.Lock()
 _held: dict[int, tuple[np.ndarray, int]] = {}  # id → (array, how many traces hold it)
+_waiting: deque[list[np.ndarray]] = deque()  # to be released by whoever has the mutex
 
 
 def acquire(array: np.ndarray) -> list[np.ndarray]:
@@ -33,19 +35,34 @@ def acquire(array: np.ndarray) -> list[np.ndarray]:
                 _held[id(current)] = (current, 1)
                 taken.append(current)
             current = current.base
+    _release_waiting()
     return taken
 
 
 def release(arrays: list[np.ndarray]) -> None:
-    """Undo one :func:`acquire`; the last holder makes the array writable again."""
-    with _mutex:
-        for array in reversed(arrays):  # a view can become writable only after its base
-            _, count = _held[id(array)]
-            if count > 1:
-                _held[id(array)] = (array, count - 1)
-            else:
-                del _held[id(array)]
-                array.flags.writeable = True
+    """Undo one :func:`acquire`; the last holder makes the array writable again.
+
+    May run inside the garbage collector, at any point of any thread, so it never waits for the mutex: whoever
+    has it finishes the work.
+    """
+    if arrays:
+        _waiting.append(arrays)
+    _release_waiting()
+
+
+def _release_waiting() -> None:
+    while _waiting and _mutex.acquire(blocking=False):
+        try:
+            arrays = _waiting.popleft() if _waiting else []
+            for array in reversed(arrays):  # a view can become writable only after its base
+                _, count = _held[id(array)]
+                if count > 1:
+                    _held[id(array)] = (array, count - 1)
+                else:
+                    del _held[id(array)]
+                    array.flags.writeable = True
+        finally:
+            _mutex.release()
 
 
 def is_held(array: np.ndarray) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adjoint.blocks import Array, Block, elementwise_block
+from adjoint.blocks import Array, Block, DiagonalBlock, elementwise_block
 from adjoint.errors import BlockError, NotDifferentiableError
 
 Static = dict[str, Any]
@@ -13,7 +13,7 @@ Blocks = list[tuple[int, Block]]
 """``(parent, J[k, parent])`` for each parent on which the constraint depends differentiably."""
 
 BlockRule = Callable[[Array, Sequence[Array], Static, Sequence[int]], Blocks]
-DiagonalRule = Callable[[Array, Sequence[Array], Static], Block]
+DiagonalRule = Callable[[Array, Sequence[Array], Static], DiagonalBlock]
 
 
 class Primitive:
@@ -106,7 +106,7 @@ def _callable_partials(name: str, partials: tuple[Partial, ...]) -> tuple[Callab
     return tuple(ready(position, partial) for position, partial in enumerate(partials))
 
 
-def elementwise_rule(name: str, partials: tuple[Partial, ...], guarded: bool) -> BlockRule:
+def elementwise_rule(name: str, partials: tuple[Partial, ...]) -> BlockRule:
     """Blocks of an elementwise function from its partials ``(y, *xs) → array or number``."""
     ready = _callable_partials(name, partials)
 
@@ -118,7 +118,7 @@ def elementwise_rule(name: str, partials: tuple[Partial, ...], guarded: bool) ->
                 partial = ready[position]
                 if partial is not None:
                     d = partial(y, *operands)
-                    result.append((parent, elementwise_block(d, operands[position].shape, shape, guarded)))
+                    result.append((parent, elementwise_block(d, operands[position].shape, shape)))
         return result
 
     return blocks

@@ -26,7 +26,7 @@ def as_value(leaf: Any) -> Array:
         return leaf if leaf.ndim or kind is Tracer else leaf[()]
     if isinstance(leaf, np.ndarray):
         raise ArgumentError(f"arrays of type {kind.__name__} cannot be traced; pass a plain np.ndarray")
-    if isinstance(leaf, (float, int, complex, np.generic)):
+    if isinstance(leaf, (float, int, complex, np.generic)) and np.asarray(leaf).dtype.kind in "biufc":
         return np.asarray(leaf)[()]
     raise ArgumentError(
         f"an argument of type {kind.__name__} cannot be traced: expected arrays and numbers, or dicts, lists and "
@@ -70,8 +70,8 @@ def record(
         tracers = []
         for leaf in leaves:
             value = as_value(leaf)
-            if copy and type(value) is np.ndarray and value.flags.writeable:
-                value = value.copy()  # an explicit trace outlives the call: the user may edit x meanwhile
+            if type(value) is np.ndarray:  # the user may edit it: during the call, or after it if the trace outlives it
+                value = value.copy() if copy and value.flags.writeable else trace.keep(value)
             node = trace.add_input(value)
             tracers.append(Tracer(trace, node if value.dtype.kind in "fc" else -2 - node, value))
         traced = list(args)
@@ -100,7 +100,10 @@ def output_node(trace: Trace, leaf: Any) -> Any:
             trace.closed = True
     if type(leaf) is Tracer and leaf._trace is trace:
         return leaf._index if leaf._index >= 0 else -2 - leaf._index
-    if isinstance(leaf, (np.ndarray, np.generic, float, int, complex, Tracer)):
+    if type(leaf) is Tracer:
+        leaf._trace.refuse_if_closed()  # one of an outer, open trace is a constant here
+        return (leaf,)
+    if isinstance(leaf, (np.ndarray, np.generic, float, int, complex)):
         return (leaf,)
     raise ArgumentError(
         f"{function_name(trace.function)} returned a {type(leaf).__name__}, which is no array or number (nor a dict, "

@@ -28,9 +28,7 @@ from adjoint.tracing.table import FUNCTIONS, UFUNCS
 from adjoint.tracing.tracer import bind, refuse_options
 
 
-def elementwise(
-    function: Any, *partials: Partial, guarded: bool = False, discrete: bool = False, name: str | None = None
-) -> Primitive:
+def elementwise(function: Any, *partials: Partial, discrete: bool = False, name: str | None = None) -> Primitive:
     """Register an elementwise function: one partial ``(y, *xs) → array`` per argument.
 
     Parameters
@@ -38,8 +36,6 @@ def elementwise(
     function : ufunc, or callable that broadcasts as one
     *partials : callable or ZERO or NotDifferentiable
         ``∂y/∂x_k`` at each entry, as an array that broadcasts to ``y`` or a Python number.
-    guarded : bool
-        Some partial can be infinite or NaN; then a zero multiplier stays zero against it.
     discrete : bool
         The result is integer-like and has no derivative at all.
     name : str, optional
@@ -57,7 +53,7 @@ def elementwise(
     2.097264
     """
     name = name or function.__name__
-    rule = no_blocks if discrete else elementwise_rule(name, partials, guarded)
+    rule = no_blocks if discrete else elementwise_rule(name, partials)
     primitive = Primitive(name, function, rule, discrete=discrete, partials=partials, elementwise=True)
     _register(function, primitive)
     return primitive

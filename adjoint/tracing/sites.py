@@ -40,6 +40,16 @@ def caller() -> tuple[CodeType, int]:
     return frame.f_code, frame.f_lasti
 
 
+def user_depth(frame: FrameType) -> int:
+    """How many frames above ``frame`` the user's code begins, for ``warnings.warn(stacklevel=…)``."""
+    depth = 0
+    current: FrameType | None = frame
+    while current is not None and _internal[current.f_code.co_filename]:
+        current = current.f_back
+        depth += 1
+    return depth
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A place in the user's code.

@@ -22,7 +22,7 @@ from adjoint.errors import ArgumentError, EscapedTracerError, TraceMismatchError
 from adjoint.tracing import display, graph, locks
 from adjoint.tracing.primitive import INPUT, Primitive, Static
 from adjoint.tracing.pytrees import argument_names, flatten
-from adjoint.tracing.sites import Site, resolve
+from adjoint.tracing.sites import Site, here, resolve
 
 if TYPE_CHECKING:
     import networkx
@@ -127,7 +127,7 @@ class Trace:
 
     def keep(self, array: np.ndarray) -> np.ndarray:
         """A constant as the trace may keep it: safe from edits that the user makes later."""
-        if array.flags.writeable:
+        if array.flags.writeable or isinstance(array.base, np.ndarray):
             if array.nbytes <= locks.COPY_LIMIT:
                 return array.copy()
             self._locked += locks.acquire(array)
@@ -151,8 +151,8 @@ class Trace:
         """Raise if a traced value is used after its trace has ended."""
         if self.closed:
             raise EscapedTracerError(
-                "a traced value was used after the trace it belongs to had ended. It was probably stored in a "
-                "global, an attribute or a container inside the traced function; return it from the function "
+                f"a traced value was used after the trace it belongs to had ended: {here()}\nIt was probably stored in "
+                "a global, an attribute or a container inside the traced function; return it from the function "
                 "instead (with has_aux=True if it is not to be differentiated)."
             )
 
@@ -213,7 +213,19 @@ class Trace:
         leaves, given = flatten(tuple(args))
         if given != spec:
             raise ArgumentError(f"the trace was recorded with arguments {spec}, and is now given {given}")
-        return [x if hasattr(x, "shape") else np.asarray(x)[()] for x in leaves]
+        return [self._like_recorded(node, x) for node, x in zip(self.inputs, leaves, strict=True)]
+
+    def _like_recorded(self, node: int, x: Any) -> Array:
+        """A new value of an input, in the recorded dtype."""
+        x = x if hasattr(x, "dtype") else np.asarray(x)[()]
+        dtype = self.values[node].dtype
+        if x.dtype == dtype:
+            return x
+        if not np.can_cast(x.dtype, dtype, "same_kind"):
+            raise TraceMismatchError(
+                f"argument z_{node + 1} was recorded as {dtype} and is now given as {x.dtype}; record a new trace"
+            )
+        return x.astype(dtype)
 
     def output_of(self, values: Sequence[Array]) -> Any:
         """The output, in the function's own structure, from the values of all nodes."""
@@ -240,10 +252,29 @@ class Trace:
         return (self.node(k + 1) for k in range(len(self)))
 
     def labels(self) -> dict[int, str]:
-        """Names of nodes (0-based): the arguments' own, and those given with :func:`adjoint.name`."""
+        """Names of nodes (0-based): the arguments' own, and over them those given with :func:`adjoint.name`."""
+        return {**self._argument_labels(), **self.names}
+
+    def _argument_labels(self) -> dict[int, str]:
         spec, chosen = self.argument_spec
-        names = dict(zip(self.inputs, argument_names(self.function, spec, chosen), strict=True))
-        return {**names, **self.names}
+        return dict(zip(self.inputs, argument_names(self.function, spec, chosen), strict=True))
+
+    def find(self, label: str) -> int:
+        """The number of the node that is the argument ``label``, or was given that name.
+
+        Raises
+        ------
+        KeyError
+            If there is none or more than one; the message lists the names or the nodes.
+        """
+        known = [*self._argument_labels().items(), *self.names.items()]
+        hits = sorted({k + 1 for k, name in known if name == label})
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            raise KeyError(f"{label!r} names several nodes ({', '.join(f'z_{k}' for k in hits)}): ask by number")
+        names = ", ".join(dict.fromkeys(name for _, name in known))
+        raise KeyError(f"no node is named {label!r}; the names are: {names or 'none'}")
 
     def predecessors(self, node: int) -> list[int]:
         """The nodes that constraint ``node`` reads."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -174,6 +175,12 @@ class Tracer:
             "adjoint.stop_gradient(x) marks a value that is not to be differentiated."
         )
 
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     def __copy__(self) -> Tracer:
         return self
 
@@ -195,7 +202,10 @@ class Tracer:
         return bool((self == value).any())
 
     def __getattr__(self, name: str) -> Any:
-        # Only reached for what the class does not define: the error should name NumPy's attribute.
+        ufunc = getattr(np, name, None)
+        if isinstance(ufunc, np.ufunc) and not self.ndim:
+            # NumPy's loops over object arrays call x.sin(): np.sin(np.array([x[0], x[1]])) works by this
+            return partial(ufunc, self)
         if name.startswith("_") or not hasattr(np.ndarray, name):
             raise AttributeError(f"a traced array has no attribute {name!r}")
         raise AttributeError(f"ndarray.{name} is not supported on a traced array: {here()}")
@@ -287,12 +297,23 @@ def _holds_tracer(x: Any) -> bool:
 
 
 def _no_rule(name: str, function: Callable[..., Any]) -> NoReturn:
-    module = getattr(function, "__module__", None) or "numpy"
     raise MissingRuleError(
-        f"adjoint has no rule for {module}.{name}, called on a traced value: {here()}\n"
+        f"adjoint has no rule for {_full_name(name, function)}, called on a traced value: {here()}\n"
         "Write it with functions that have one, or register a rule: adjoint.extend.elementwise (for a ufunc) or "
         "adjoint.extend.structured; adjoint.custom_rule wraps a function of your own."
     )
+
+
+def _full_name(name: str, function: Callable[..., Any]) -> str:
+    """``numpy.sinc``, ``scipy.special.zeta``: ufuncs do not say where they come from, and SciPy's not their name."""
+    module = getattr(function, "__module__", None)
+    if module:
+        return f"{module}.{name}"
+    for module in ("numpy", "scipy.special"):
+        for candidate in (name.split(".")[0], name.split(".")[0].lstrip("_")):
+            if getattr(sys.modules.get(module), candidate, None) is function:
+                return f"{module}.{name.lstrip('_')}"
+    return name
 
 
 def refuse_options(name: str, options: Any) -> None:

@@ -1,0 +1,1 @@
+"""How fast, how large: run ``python benchmarks/core.py``, read ``benchmarks/README.md``."""

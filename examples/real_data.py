@@ -1,0 +1,76 @@
+"""The real data of the examples, from scikit-learn: handwritten digits and tumors.
+
+Both are split at random, with a fixed seed, into a part to train on and a part that is put aside for the test.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Digits(NamedTuple):
+    """Images ``(n, 64)`` with pixels in [0, 1], and labels ``(n, 10)`` with a 1 at the true digit."""
+
+    x: np.ndarray
+    labels: np.ndarray
+    x_test: np.ndarray
+    labels_test: np.ndarray
+
+
+def require_demo_packages() -> None:
+    """Leave with the command that helps, if scikit-learn or tqdm is missing."""
+    try:
+        import sklearn.datasets  # noqa: F401
+        import tqdm  # noqa: F401
+    except ImportError as error:
+        package = {"sklearn": "scikit-learn"}.get(str(error.name).split(".")[0], error.name)
+        sys.exit(
+            f"This example needs {package}, which is not installed for {sys.executable}.\n"
+            'Either run `make demo`, which sets up everything in .venv, or install it: pip install "adjoint[demo]"\n'
+            "(in a checkout: pip install -e '.[demo]')."
+        )
+
+
+def load_digits(seed: int = 0, test_size: int = 360) -> Digits:
+    """The 1797 handwritten digits of the UCI repository, split at random into training and test."""
+    require_demo_packages()
+    from sklearn.datasets import load_digits as load
+
+    bunch = load()
+    x, labels = bunch.data / 16, np.eye(10)[bunch.target]
+    order = np.random.default_rng(seed).permutation(len(x))
+    test, training = order[:test_size], order[test_size:]
+    return Digits(x[training], labels[training], x[test], labels[test])
+
+
+def digit_art(image: np.ndarray) -> list[str]:
+    """An image of 64 pixels as eight lines of text, 16 characters wide."""
+    shades = " .:-=+*#%@"
+    levels = np.clip(np.rint(image.reshape(8, 8) * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
+    return ["".join(2 * shades[level] for level in row) for row in levels]
+
+
+class Tumors(NamedTuple):
+    """Measurements ``(n, 30)`` in units of their standard deviation, and 1 for benign, 0 for malignant."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
+def load_tumors(seed: int = 0, test_size: int = 169) -> Tumors:
+    """scikit-learn's breast cancer data, split at random; scaled by what the training part shows."""
+    require_demo_packages()
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    order = np.random.default_rng(seed).permutation(len(bunch.data))
+    test, training = order[:test_size], order[test_size:]
+    mean, deviation = bunch.data[training].mean(axis=0), bunch.data[training].std(axis=0)
+    x = (bunch.data - mean) / deviation
+    y = bunch.target.astype(float)
+    return Tumors(x[training], y[training], x[test], y[test])

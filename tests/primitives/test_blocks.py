@@ -1,0 +1,52 @@
+"""Laws 5 and 6: the blocks of every operation keep their contract, and all solvers agree on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adjoint
+from adjoint.testing import check_block, check_solver
+from tests.primitives.case import Case
+from tests.primitives.catalogue import CASES
+from tests.primitives.references import directions, leaves
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
+
+
+@every_case
+def test_every_node_has_good_blocks(case: Case) -> None:
+    f, x = case.point()
+    system = adjoint.trace(f, *x).compile()
+    for k in range(len(system)):
+        for parent, block in system.blocks_of(k):
+            assert parent < k
+            assert block.in_shape == system.values[parent].shape
+            assert block.out_shape == system.values[k].shape
+            check_block(block)
+
+
+@pytest.mark.parametrize("solver", ["sparse_triangular", "dense"])
+@pytest.mark.parametrize("case", CASES[::5], ids=lambda c: c.id)
+def test_solvers_agree_on_the_gradient(case: Case, solver: str) -> None:
+    f, x = case.point()
+    weights = directions([np.asarray(y) for y in leaves(f(*x))], 11)
+
+    def scalar(*arguments: Any) -> Any:
+        return sum(np.sum(w * y) for w, y in zip(weights, leaves(f(*arguments)), strict=True))
+
+    if any(system_has_diagonal(scalar, x)) and solver == "sparse_triangular":
+        pytest.skip("an implicit constraint, which a triangular solver may refuse")
+    expected = adjoint.grad(scalar, range(len(x)), solver="back_substitution")(*x)
+    found = adjoint.grad(scalar, range(len(x)), solver=solver)(*x)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+    check_solver(solver, adjoint.trace(scalar, *x).compile(), batch=(2,))
+
+
+def system_has_diagonal(f: Any, x: Any) -> list[bool]:
+    """For every node, whether it is an implicit constraint."""
+    system = adjoint.trace(f, *x).compile()
+    return [system.diagonal_of(k) is not None for k in range(len(system))]
