@@ -132,6 +132,10 @@ def check_block(block: Block, *, seed: int = 0, tolerance: float = 1e-10, comple
     close(block.adjoint.apply_adjoint(v), image, ".adjoint.apply_adjoint is apply")
     if block.nnz < np.count_nonzero(matrix):
         raise AssertionError(f"{block!r}: nnz is {block.nnz}, but the matrix has {np.count_nonzero(matrix)} nonzeros")
+    row, column = block.degrees
+    counts = [np.max(np.count_nonzero(matrix, axis=axis), initial=0) for axis in (1, 0)]
+    if row < counts[0] or column < counts[1]:
+        raise AssertionError(f"{block!r}: degrees is {(row, column)}, but a row and a column have {counts} nonzeros")
     magnitude = block.absolute()
     if magnitude is not None:
         dense = magnitude.to_dense()

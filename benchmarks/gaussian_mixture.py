@@ -1,8 +1,8 @@
 """Log posterior of a Gaussian mixture with a Wishart prior: the first problem of ADBench and GradBench.
 
 Parameters of ``k`` Gaussians in ``d`` dimensions: ``alphas (k,)``, logarithms of the weights before normalization;
-``means (k, d)``; ``icf (k, d (d + 1) / 2)``, the factor ``Q`` of the inverse covariance ``QᵀQ``, which is lower triangular:
-first the logarithms of its diagonal, then what is below it, column by column.
+``means (k, d)``; ``icf (k, d (d + 1) / 2)``, the lower triangular factor ``Q`` of the inverse covariance ``QᵀQ``: first the
+logarithms of its diagonal, then what is below it, column by column.
 
     L = −(n d / 2) log 2π + Σ_i log Σ_k exp(α_k + log det Q_k − ½ ‖Q_k (x_i − μ_k)‖²) − n log Σ_k exp α_k + prior
     prior = Σ_k (½ γ² ‖Q_k‖² − m log det Q_k) − k c,    c from Wishart(γ, m)
@@ -46,9 +46,7 @@ def below_diagonal(d: int) -> tuple[np.ndarray, np.ndarray]:
     return position, np.tri(d, k=-1, dtype=bool)
 
 
-def log_posterior(
-    xp: Any, alphas: Any, means: Any, icf: Any, x: Any, position: Any, below: Any, eye: Any
-) -> Any:
+def log_posterior(xp: Any, alphas: Any, means: Any, icf: Any, x: Any, position: Any, below: Any, eye: Any) -> Any:
     """Plain NumPy, all points and Gaussians at once."""
     (n, d), k = x.shape, len(alphas)
     log_diagonal = icf[:, :d]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def contests(size: Size) -> Iterator[Contest]:
         rng = np.random.default_rng(width)
         widths = (inputs, width, width, 10)
         weights: list[np.ndarray] = []
-        for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True):
+        for fan_in, fan_out in pairwise(widths):
             weights.append((rng.standard_normal((fan_in, fan_out)) / np.sqrt(fan_in)).astype(np.float32))
             weights.append(0.1 * rng.standard_normal(fan_out).astype(np.float32))
         x = rng.standard_normal((batch, inputs)).astype(np.float32)

@@ -127,4 +127,5 @@ def missing(name: str) -> str:
 def versions() -> str:
     """What was measured with."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{python} ({platform.machine()}), NumPy {np.__version__}, SciPy {scipy.__version__}, adjoint {adjoint.__version__}"
+    ours = f"NumPy {np.__version__}, SciPy {scipy.__version__}, adjoint {adjoint.__version__}"
+    return f"{python} ({platform.machine()}), {ours}"

@@ -153,22 +153,20 @@ def compose(left: Block, right: Block) -> Block:
         return right
     if isinstance(right, Identity):
         return left
-    factors: list[Block] = []
-    for factor in (*_factors(left), *_factors(right)):
-        if isinstance(factor, Zero):
-            return Zero(right.in_shape, left.out_shape)
-        if isinstance(factor, Identity):
-            continue
-        while factors:
+    if isinstance(left, Zero) or isinstance(right, Zero):
+        return Zero(right.in_shape, left.out_shape)
+    factors = list(_factors(left))
+    seam = True  # only neighbors that meet anew can melt
+    for factor in _factors(right):
+        while factors and seam:
             rule = _COMPOSE.get((type(factors[-1]), type(factor)))
             melted = rule(factors[-1], factor) if rule else None
             if melted is None:
+                seam = False
                 break
             factors.pop()
             factor = melted
         factors.append(factor)
-    if not factors:
-        return Identity(left.out_shape)
     return factors[0] if len(factors) == 1 else Product(*factors)
 
 

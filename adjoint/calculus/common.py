@@ -40,7 +40,7 @@ def linearized(
     copy: bool = False,
 ) -> tuple[ConstraintSystem, Any]:
     """Record ``function`` on the chosen arguments; returns the system and the auxiliary output."""
-    trace, output = record(function, args, kwargs, numbers, copy=copy)
+    trace, output = record(function, args, kwargs, numbers, copy=copy, lean=True)
     try:
         _refuse_integers(trace, what)
         aux = None

@@ -46,13 +46,14 @@ def diagnosis(system: ConstraintSystem, rows: Rows, *, forward: bool = False) ->
 
 def _explain(system: ConstraintSystem, k: int, parent: int, block: Block, after: Array, forward: bool) -> str:
     name = system.primitives[k].name
-    x, y = np.asarray(system.values[parent]), system.values[k]
+    x, y = system.values[parent], system.values[k]
     where = ""
     place = np.asarray(after).reshape((-1, *(block.out_shape if forward else block.in_shape)))
     bad = ~np.isfinite(place).all(axis=0)
-    if bad.shape == x.shape and bad.any():
-        where = f" = {x[bad].flat[0]:.6g}"
-    state = "its value is finite, its partial is not" if all_finite(y) else "its value is not finite either"
+    if isinstance(x, (np.ndarray, np.generic)) and bad.shape == x.shape and bad.any():
+        where = f" = {np.asarray(x)[bad].flat[0]:.6g}"
+    known = isinstance(y, (np.ndarray, np.generic))
+    state = "its value is not finite either" if known and not all_finite(y) else "its partial is not finite"
     return (
         f"a derivative is not finite: that began at z_{k + 1} = {name}(…), whose partial with respect to "
         f"z_{parent + 1}{where} is not finite or overflows ({state}), at {system.trace.site(k)}"

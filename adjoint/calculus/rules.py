@@ -137,7 +137,7 @@ def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
         numbers = [k for k, parent in enumerate(parents) if parent >= 0]
-        inner, output = record(function, operands, static, numbers)
+        inner, output = record(function, operands, static, numbers, lean=True)
         inner.release()
         leaves, _ = flatten(output)
         node = output_node(inner, leaves[0])

@@ -32,7 +32,7 @@ def _slice_blocks(y: Array, operands: Sequence[Array], static: Static, parents: 
     return [(parents[0], Slice(index, a.shape, y.shape))] if parents[0] >= 0 else []
 
 
-slice_ = Primitive("getitem", lambda a, index: a[index], _slice_blocks)
+slice_ = Primitive("getitem", lambda a, index: a[index], _slice_blocks, reads=(frozenset({1}),))
 """Basic indexing; the index stands as a constant operand, since a loop makes very many of these."""
 
 

@@ -53,7 +53,8 @@ def contraction(
         la, lb, ly = labels(a.ndim, b.ndim, **static)
         return contraction_block(y, b, a, (lb, la, ly))
 
-    return structured(function, left, right, signature=signature, evaluate=evaluate)
+    reads = (frozenset({1}), frozenset({0}))
+    return structured(function, left, right, signature=signature, evaluate=evaluate, reads=reads)
 
 
 def _matmul(n: int, m: int) -> Pair:

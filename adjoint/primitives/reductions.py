@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.blocks import Array, Block, CumulativeSum, Diagonal, Reduce, Reshape
+from adjoint.blocks import Array, Block, CumulativeSum, Diagonal, Reduce, Reshape, Take
 from adjoint.blocks.kernels import as_axes
 from adjoint.tracing import FUNCTIONS, UFUNC_METHODS, handles, refuse_options, structured
+from adjoint.tracing.primitive import SHAPES_ONLY
 
 
 def _reduce(y: Array, a: Array, axis: Any, factor: float = 1) -> Block:
@@ -66,12 +67,34 @@ def _deviation(
 
 def _extremum(y: Array, a: Array, axis: Any = None, out: Any = None, keepdims: bool = False) -> Block:
     """Ties share the derivative equally."""
+    if type(a) is np.ndarray and a.size:
+        gather = _single_hits(y, a, as_axes(axis, a.ndim))
+        if gather is not None:
+            return gather
     hit = (a == _kept(y, a, axis)).astype(y.dtype)
     return _weighted(y, a, axis, hit / hit.sum(as_axes(axis, a.ndim), keepdims=True))
 
 
 def _product(y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Block:
     return _weighted(y, a, axis, _products_of_others(a, as_axes(axis, a.ndim)))
+
+
+def _single_hits(y: Array, a: np.ndarray, axes: tuple[int, ...]) -> Block | None:
+    """The extremum as a gather of its entries, if no two entries tie (and none is NaN)."""
+    if len(axes) not in (1, a.ndim):
+        return None
+    hit = a == _kept(y, a, axes)
+    if np.count_nonzero(hit) != y.size:
+        return None
+    flat = np.flatnonzero(hit)  # in C order: along one axis, not yet in the order of y
+    if len(axes) == a.ndim:
+        return Take(flat.reshape(y.shape), a.shape)
+    coordinates = list(np.unravel_index(flat, a.shape))
+    del coordinates[axes[0]]
+    slots = np.ravel_multi_index(tuple(coordinates), [n for k, n in enumerate(a.shape) if k != axes[0]])
+    positions = np.full(y.size, -1)
+    positions[slots] = flat
+    return Take(positions.reshape(y.shape), a.shape) if (positions >= 0).all() else None
 
 
 def _products_of_others(a: Array, axes: tuple[int, ...]) -> Array:
@@ -100,8 +123,14 @@ def _products_of_others(a: Array, axes: tuple[int, ...]) -> Array:
     return others.reshape(moved.shape).transpose(back)
 
 
-structured(np.sum, lambda y, a, axis=None, dtype=None, out=None, keepdims=False: _reduce(y, a, axis), name="sum")
-structured(np.mean, _mean)
+structured(
+    np.sum,
+    lambda y, a, axis=None, dtype=None, out=None, keepdims=False: _reduce(y, a, axis),
+    evaluate=lambda a, **options: a.sum(**options),
+    name="sum",
+    reads=SHAPES_ONLY,
+)
+structured(np.mean, _mean, reads=SHAPES_ONLY)
 structured(np.var, _variance)
 structured(np.std, _deviation)
 structured(np.max, _extremum, name="max")
@@ -131,7 +160,7 @@ def _running_sum(y: Array, a: Array, axis: Any = None, dtype: Any = None, out: A
     return CumulativeSum(axis if axis < 0 else axis - a.ndim, y.shape)
 
 
-structured(np.cumsum, _running_sum)
+structured(np.cumsum, _running_sum, reads=SHAPES_ONLY)
 
 
 def _ufunc_reduce(function: Any) -> Any:

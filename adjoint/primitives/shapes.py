@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from adjoint.blocks import Array, Block, Identity, Reshape, Roll, Scale, Slice, Transpose
 from adjoint.blocks.kernels import as_axes
 from adjoint.tracing import FUNCTIONS, Primitive, bind, handles, structured
-from adjoint.tracing.primitive import Blocks, Static, no_blocks
+from adjoint.tracing.primitive import SHAPES_ONLY, Blocks, Static, no_blocks
 
 # --- one array in, the same entries out -----------------------------------------------------------
 
@@ -25,12 +25,13 @@ def _axes(axes: Any, ndim: int) -> tuple[int, ...]:
 reshape = structured(
     np.reshape,
     lambda y, a, shape: Reshape(a.shape, y.shape),
-    evaluate=lambda a, shape: np.reshape(a, shape),
+    evaluate=lambda a, shape: a.reshape(shape),
     name="reshape",
+    reads=SHAPES_ONLY,
 )
-structured(np.transpose, lambda y, a, axes=None: Transpose(_axes(axes, a.ndim), a.shape))
-structured(np.copy, lambda y, a: Identity(a.shape))
-structured(np.broadcast_to, lambda y, array, shape: Scale(1, array.shape, y.shape))
+structured(np.transpose, lambda y, a, axes=None: Transpose(_axes(axes, a.ndim), a.shape), reads=SHAPES_ONLY)
+structured(np.copy, lambda y, a: Identity(a.shape), reads=SHAPES_ONLY)
+structured(np.broadcast_to, lambda y, array, shape: Scale(1, array.shape, y.shape), reads=SHAPES_ONLY)
 _as_float = Primitive(
     "astype",
     lambda x, dtype: x.astype(dtype),
@@ -54,7 +55,7 @@ def _roll(y: Array, a: Array, shift: Any, axis: Any = None) -> Block:
     return Roll(tuple(shifts), tuple(normalize_axis_index(k, a.ndim) - a.ndim for k in axes), a.shape)
 
 
-structured(np.roll, _roll)
+structured(np.roll, _roll, reads=SHAPES_ONLY)
 
 
 @handles(np.reshape)
@@ -144,8 +145,8 @@ def _stack_parts(y: Array, operands: Sequence[Array], static: Static, parents: S
     ]
 
 
-concatenate = Primitive("concatenate", _join, _parts)
-stack = Primitive("stack", lambda *arrays, axis: np.stack(arrays, axis), _stack_parts)
+concatenate = Primitive("concatenate", _join, _parts, reads=SHAPES_ONLY)
+stack = Primitive("stack", lambda *arrays, axis: np.stack(arrays, axis), _stack_parts, reads=SHAPES_ONLY)
 
 
 def _arrays(arrays: Any) -> list[Any]:

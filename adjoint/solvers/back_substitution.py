@@ -16,7 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.blocks import Array, Block, Slice, Take, scatter_sum, with_guards
+from adjoint.blocks import (
+    Array,
+    Block,
+    Contraction,
+    Diagonal,
+    Mask,
+    Reduce,
+    Scale,
+    Slice,
+    Take,
+    scatter_sum,
+    with_guards,
+)
 from adjoint.blocks.kernels import all_finite
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Rows
@@ -65,18 +77,21 @@ class Sweep:
     def _backward(self, rows: Rows, keep: Collection[int] | None, mode: Mode) -> list[Any]:
         primitives, records, values = self._primitives, self._records, self._values
         found: list[Any] = [None] * len(records)
-        owned = bytearray(len(records))  # whether found[i] may be added to in place
+        owned = bytearray(len(records))  # whether found[i] is the sweep's own array: it may be overwritten
         gathers: dict[int, list[tuple[Any, Array]]] = {}  # contributions through slices, scattered at once
         last = -1
         for k, s in rows:
             found[k] = s if found[k] is None else found[k] + s
             last = max(last, k)
         plain = mode is _as_it_is
+        ndarray = np.ndarray
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for k in range(last, -1, -1):
                 lam = found[k]
+                mine = owned[k]  # nobody else holds this array
                 if gathers and k in gathers:
                     lam = _scatter(gathers.pop(k), lam)
+                    mine = 1
                 elif lam is None:
                     continue
                 y = values[k]
@@ -89,21 +104,38 @@ class Sweep:
                 operands, parents, static, _, _ = records[k]
                 if primitive.diagonal is not None:
                     lam = primitive.diagonal(y, operands, static or EMPTY).solve_adjoint(lam)
-                found[k] = lam if keep is None or k in keep else None
-                for parent, block in primitive.blocks(y, operands, static or EMPTY, parents):
+                if keep is None or k in keep:
+                    found[k] = lam
+                    mine = 0
+                else:
+                    found[k] = None
+                blocks = primitive.blocks(y, operands, static or EMPTY, parents)
+                left = len(blocks)
+                for parent, block in blocks:
+                    left -= 1
                     kind = type(block)
                     if kind is Slice or kind is Take:
                         gathers.setdefault(parent, []).append((block, lam))
+                        mine = 0
                         continue
-                    part = block.apply_adjoint(lam) if plain else mode(block).apply_adjoint(lam)
+                    if not plain:
+                        part = mode(block).apply_adjoint(lam)
+                    elif mine and not left and isinstance(block, Diagonal) and _fits(block, lam):
+                        part = np.multiply(lam, block.data, out=lam)
+                    else:
+                        part = block.apply_adjoint(lam)
+                    fresh = part is not lam and kind in _FRESH and type(part) is ndarray and part.base is None
                     before = found[parent]
                     if before is None:
                         found[parent] = part
-                    elif owned[parent] and type(part) is np.ndarray and part.dtype is before.dtype:
+                        owned[parent] = fresh or (part is lam and mine and not left)
+                        if not fresh:
+                            mine = 0  # a parent holds λ itself, or a view of it
+                    elif owned[parent] and type(part) is ndarray and part.dtype is before.dtype:
                         np.add(before, part, out=before)
                     else:
                         found[parent] = total = before + part
-                        owned[parent] = type(total) is np.ndarray
+                        owned[parent] = type(total) is ndarray
         return found
 
     def _forward(self, rows: Rows, mode: Mode) -> list[Any]:
@@ -126,6 +158,21 @@ class Sweep:
                     dtype = values[k].dtype
                     found[k] = total if total.dtype == dtype else _cast(total, dtype)
         return found
+
+
+_FRESH = frozenset({Diagonal, Mask, Contraction, Reduce, Scale})
+"""Kinds whose adjoint gives a new array, or one that it was given, or a view."""
+
+
+def _fits(block: Diagonal, lam: Array) -> bool:
+    """Whether ``λ · d`` can be formed in place of ``λ``."""
+    return (
+        type(lam) is np.ndarray
+        and block.in_shape == block.out_shape
+        and block.data.dtype is lam.dtype
+        and lam.dtype.kind == "f"
+        and type(block.data) in (np.ndarray, np.float64, np.float32)
+    )
 
 
 Mode = Callable[[Block], Block]

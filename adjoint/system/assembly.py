@@ -76,7 +76,7 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
         Before anything large is allocated.
     """
     offsets = system.offsets
-    groups, single = _grouped(system)
+    groups, single, grouped = _grouped(system)
     blocks: list[tuple[int, int, Block]] = []  # (node, parent, J[node, parent]), the diagonal as parent = node
     for k in single:
         blocks += [(k, parent, block) for parent, block in system.blocks_of(k)]
@@ -84,7 +84,6 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
         if diagonal is not None:
             blocks.append((k, k, diagonal))
     size = int(offsets[-1])
-    grouped = sum(sum(p >= 0 for p in system.records[k][1]) for nodes in groups.values() for k in nodes)
     nonzeros = size + grouped + sum(block.nnz for _, _, block in blocks)
     _refuse_too_large(nonzeros, blocks, memory_limit() if max_bytes is None else max_bytes)
 
@@ -110,30 +109,44 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
     return Assembled(np.concatenate(rows), np.concatenate(columns), np.concatenate(data), size)
 
 
-def _grouped(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int]]:
-    """Scalar nodes of elementwise primitives by primitive, and all other nodes."""
+def _grouped(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int], int]:
+    """Scalar nodes of elementwise primitives by primitive and dtype; all other nodes; and the former's edges."""
     groups: dict[Any, list[int]] = {}
     single = []
+    grouped = 0
+    primitives, values = system.primitives, system.values
     for k, (operands, parents, static, _, _) in enumerate(system.records):
-        primitive = system.primitives[k]
+        primitive = primitives[k]
         if primitive is INPUT or primitive.discrete:
             continue
-        y = system.values[k]
-        scalar = type(y) is not Tracer and primitive.elementwise and static is None and not y.shape
-        if scalar and not any(type(x) is Tracer for x in operands):
-            groups.setdefault((primitive, y.dtype), []).append(k)
-        elif any(p >= 0 for p in parents):
+        edges = 0
+        for p in parents:
+            edges += p >= 0
+        if not edges:
+            continue
+        # a NumPy scalar has scalar operands; a traced one (of an outer trace) is left to its own blocks
+        if isinstance(values[k], np.generic) and primitive.elementwise and static is None:
+            for x in operands:
+                if type(x) is Tracer:
+                    single.append(k)
+                    break
+            else:
+                groups.setdefault((primitive, values[k].dtype), []).append(k)
+                grouped += edges
+        else:
             single.append(k)
-    return groups, single
+    return groups, single, grouped
 
 
 def _stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[Array, Array, Array]]:
-    records = [system.records[k] for k in nodes]
     primitive = system.primitives[nodes[0]]
-    y = np.array([system.values[k] for k in nodes])
+    records, values = system.records, system.values
+    y = np.array([values[k] for k in nodes])
     index = np.array(nodes)
-    xs = [np.array(column) for column in zip(*(record[0] for record in records), strict=True)]
-    parents = [np.array(column) for column in zip(*(record[1] for record in records), strict=True)]
+    # columns one by one: a zip over all records would hold one tracked iterator per node
+    arity = range(len(records[nodes[0]][0]))
+    xs = [np.array([records[k][0][j] for k in nodes]) for j in arity]
+    parents = [np.array([records[k][1][j] for k in nodes]) for j in arity]
     # ask for the partials by position instead of by parent
     asked = [position if (column >= 0).any() else -1 for position, column in enumerate(parents)]
     found = dict(primitive.blocks(y, xs, {}, asked))

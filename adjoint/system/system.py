@@ -54,8 +54,15 @@ class ConstraintSystem:
         Nodes with discrete values (integers, masks) have no multiplier and take no rows.
         """
         if self._offsets is None:
-            sizes = [y.size if self.is_active(k) else 0 for k, y in enumerate(self.values)]
-            self._offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.intp)]).astype(np.intp)
+            sizes = np.zeros(len(self) + 1, dtype=np.intp)
+            for k, (primitive, record, y) in enumerate(zip(self.primitives, self.records, self.values, strict=True)):
+                if primitive is INPUT:
+                    active = y.dtype.kind in "fc"
+                else:
+                    active = not primitive.discrete and max(record[1], default=-1) >= 0
+                if active:
+                    sizes[k + 1] = y.size
+            self._offsets = np.cumsum(sizes)
         return self._offsets
 
     def is_active(self, k: int) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dis
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from adjoint.blocks import Array, Block, DiagonalBlock, elementwise_block
 from adjoint.errors import BlockError, NotDifferentiableError
@@ -11,6 +15,11 @@ from adjoint.errors import BlockError, NotDifferentiableError
 Static = dict[str, Any]
 Blocks = list[tuple[int, Block]]
 """``(parent, J[k, parent])`` for each parent on which the constraint depends differentiably."""
+
+RESULT = -1
+Reads = tuple[frozenset[int], ...]
+SHAPES_ONLY: Reads = (frozenset(),)
+"""The blocks of any operand depend on shapes alone. (The last set of ``reads`` serves all further operands.)"""
 
 BlockRule = Callable[[Array, Sequence[Array], Static, Sequence[int]], Blocks]
 DiagonalRule = Callable[[Array, Sequence[Array], Static], DiagonalBlock]
@@ -36,9 +45,12 @@ class Primitive:
         The declared partials, for reports; empty where ``blocks`` was written by hand.
     elementwise : bool
         The partials act entry by entry, so nodes of scalars can be linearized many at a time.
+    reads : tuple of sets of int, or None
+        For each operand, whose entries its block reads: positions of operands, and ``RESULT`` for ``y``. Of the
+        others it looks at shapes and dtypes only. ``None``: it may read everything.
     """
 
-    __slots__ = ("blocks", "diagonal", "discrete", "elementwise", "function", "name", "partials")
+    __slots__ = ("blocks", "diagonal", "discrete", "elementwise", "function", "name", "partials", "reads")
 
     def __init__(
         self,
@@ -50,6 +62,7 @@ class Primitive:
         discrete: bool = False,
         partials: tuple[Any, ...] = (),
         elementwise: bool = False,
+        reads: Reads | None = None,
     ) -> None:
         self.name = name
         self.function = function
@@ -58,9 +71,56 @@ class Primitive:
         self.discrete = discrete
         self.partials = partials
         self.elementwise = elementwise
+        self.reads = reads
+
+    def slim(self, operands: Sequence[Any], parents: Sequence[int]) -> tuple[set[int], bool]:
+        """Positions of the operands whose entries a solve will read, and whether it reads the result's."""
+        if self.reads is None:
+            return set(range(len(operands))), True
+        reads = self.reads
+        needed = {k for j, parent in enumerate(parents) if parent >= 0 for k in reads[j if j < len(reads) else -1]}
+        return needed, RESULT in needed
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+
+class Hollow:
+    """Stands for an array of which only shape and dtype are still needed."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+def reads_of(partials: tuple[Any, ...]) -> Reads | None:
+    """What elementwise partials ``(y, *xs)`` read, from their own code; ``None`` where it does not tell."""
+    found = []
+    for partial in partials:
+        code = getattr(partial, "__code__", None)
+        if not callable(partial):
+            found.append(frozenset[int]())
+            continue
+        if code is None or code.co_cellvars or code.co_flags & 0x0C:  # captured, or *args and **kwargs
+            return None
+        names = code.co_varnames[: code.co_argcount]
+        loaded: set[str] = set()
+        for instruction in dis.get_instructions(code):
+            if instruction.opname.startswith("LOAD_FAST"):
+                argument = instruction.argval
+                loaded.update(argument if isinstance(argument, tuple) else (argument,))
+        found.append(frozenset(k - 1 for k, name in enumerate(names) if name in loaded))
+    return tuple(found)
 
 
 class _Zero:
@@ -113,6 +173,10 @@ def elementwise_rule(name: str, partials: tuple[Partial, ...]) -> BlockRule:
     def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
         result = []
         shape = y.shape
+        if len(parents) == 2 and parents[0] == parents[1] >= 0:  # x * x: one block instead of two
+            both = [partial(y, *operands) for partial in ready if partial is not None]
+            total = both[0] + both[1] if len(both) == 2 else both[0] if both else 0
+            return [(parents[0], elementwise_block(total, operands[0].shape, shape))]
         for position, parent in enumerate(parents):
             if parent >= 0:
                 partial = ready[position]
@@ -153,5 +217,5 @@ def no_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequ
     return []
 
 
-INPUT = Primitive("input", lambda: None, no_blocks)
+INPUT = Primitive("input", lambda: None, no_blocks, reads=SHAPES_ONLY)
 """Marks the nodes that are arguments."""

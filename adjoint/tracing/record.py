@@ -20,12 +20,14 @@ from adjoint.tracing.tracer import Tracer, stacked
 def as_value(leaf: Any) -> Array:
     """One leaf of an argument as a value: arrays stay, Python numbers become NumPy scalars."""
     kind = type(leaf)
-    if kind is Tracer or kind is np.ndarray:
+    if kind is Tracer or (kind is np.ndarray and leaf.dtype.kind in "biufcO"):
         if kind is np.ndarray and leaf.dtype.kind == "O":
             return stacked(leaf)
         return leaf if leaf.ndim or kind is Tracer else leaf[()]
     if isinstance(leaf, np.ndarray):
-        raise ArgumentError(f"arrays of type {kind.__name__} cannot be traced; pass a plain np.ndarray")
+        raise ArgumentError(
+            f"an argument of type {kind.__name__} and dtype {leaf.dtype} cannot be traced; pass a plain numeric np.ndarray"
+        )
     if isinstance(leaf, (float, int, complex, np.generic)) and np.asarray(leaf).dtype.kind in "biufc":
         return np.asarray(leaf)[()]
     raise ArgumentError(
@@ -35,9 +37,9 @@ def as_value(leaf: Any) -> Array:
 
 
 @contextmanager
-def recording(function: Callable[..., Any]) -> Iterator[Trace]:
+def recording(function: Callable[..., Any], lean: bool) -> Iterator[Trace]:
     """A fresh trace, closed when the block ends however it ends; constants are unlocked if it fails."""
-    trace = Trace(function)
+    trace = Trace(function, lean=lean)
     try:
         yield trace
     except BaseException:
@@ -54,8 +56,12 @@ def record(
     argnums: Sequence[int] | None = None,
     *,
     copy: bool = False,
+    lean: bool = False,
 ) -> tuple[Trace, Any]:
     """Run ``function(*args, **kwargs)`` with the leaves of ``args[argnums]`` traced.
+
+    ``copy`` copies the arguments, for a trace that outlives the call; ``lean`` lets go of values that no solve reads,
+    for a trace that is not evaluated again.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def record(
     """
     chosen = tuple(range(len(args))) if argnums is None else tuple(argnums)
     leaves, spec = flatten(tuple(args[k] for k in chosen))
-    with recording(function) as trace:
+    with recording(function, lean) as trace:
         tracers = []
         for leaf in leaves:
             value = as_value(leaf)
@@ -99,7 +105,9 @@ def output_node(trace: Trace, leaf: Any) -> Any:
         finally:
             trace.closed = True
     if type(leaf) is Tracer and leaf._trace is trace:
-        return leaf._index if leaf._index >= 0 else -2 - leaf._index
+        node = leaf._index if leaf._index >= 0 else -2 - leaf._index
+        trace.values[node] = leaf._value  # a lean trace may have let go of it
+        return node
     if type(leaf) is Tracer:
         leaf._trace.refuse_if_closed()  # one of an outer, open trace is a constant here
         return (leaf,)

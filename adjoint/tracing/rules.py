@@ -19,8 +19,10 @@ from adjoint.tracing.primitive import (
     ZERO,
     Partial,
     Primitive,
+    Reads,
     elementwise_rule,
     no_blocks,
+    reads_of,
     structured_rule,
 )
 from adjoint.tracing.sites import here
@@ -54,7 +56,8 @@ def elementwise(function: Any, *partials: Partial, discrete: bool = False, name:
     """
     name = name or function.__name__
     rule = no_blocks if discrete else elementwise_rule(name, partials)
-    primitive = Primitive(name, function, rule, discrete=discrete, partials=partials, elementwise=True)
+    reads = reads_of(partials)
+    primitive = Primitive(name, function, rule, discrete=discrete, partials=partials, elementwise=True, reads=reads)
     _register(function, primitive)
     return primitive
 
@@ -66,6 +69,7 @@ def structured(
     evaluate: Callable[..., Any] | None = None,
     discrete: bool = False,
     signature: str | None = None,
+    reads: Reads | None = None,
 ) -> Primitive:
     """Register a function whose local Jacobians are structured blocks.
 
@@ -83,6 +87,9 @@ def structured(
         The result is integer-like and has no derivative at all.
     signature : str, optional
         ``"a, axis, keepdims"``: the parameters, where they are not those of the first partial.
+    reads : optional
+        Whose entries the blocks read, see :class:`adjoint.extend.Primitive`; ``SHAPES_ONLY`` where they depend on
+        shapes alone. Saves memory; by default everything is kept.
 
     Returns
     -------
@@ -90,7 +97,7 @@ def structured(
     """
     name = name or function.__name__
     rule = no_blocks if discrete else structured_rule(name, partials)
-    primitive = Primitive(name, evaluate or function, rule, discrete=discrete, partials=partials)
+    primitive = Primitive(name, evaluate or function, rule, discrete=discrete, partials=partials, reads=reads)
     if signature is not None:
         parameters = signature.split(", ")
     else:

@@ -93,6 +93,7 @@ class Trace:
         "function",
         "guards",
         "inputs",
+        "lean",
         "names",
         "output_spec",
         "outputs",
@@ -102,9 +103,10 @@ class Trace:
         "values",
     )
 
-    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+    def __init__(self, function: Callable[..., Any] | None = None, *, lean: bool = False) -> None:
         self.serial = next(_serials)  # a trace that begins later is nested deeper
         self.function = function
+        self.lean = lean  # keeps only what one solve reads; such a trace cannot be evaluated again
         self.primitives: list[Primitive] = []
         self.records: list[Record] = []
         self.values: list[Array] = []

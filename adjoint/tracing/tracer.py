@@ -25,7 +25,7 @@ from adjoint.errors import (
     UnsupportedArgumentError,
 )
 from adjoint.tracing import table
-from adjoint.tracing.primitive import Primitive, Static
+from adjoint.tracing.primitive import Hollow, Primitive, Static
 from adjoint.tracing.sites import _internal, caller, here
 from adjoint.tracing.trace import EMPTY, Trace
 
@@ -51,7 +51,10 @@ class Tracer:
         if method == "__call__" and not options:
             primitive = table.UFUNCS.get(ufunc)
             if primitive is not None:
-                return bind(primitive, inputs)
+                if len(inputs) > 1:
+                    return bind(primitive, inputs)
+                value, index = self._value, self._index
+                return append(self._trace, primitive, (value,), (index,), None, ufunc(value), index >= 0)
         handler = table.UFUNC_METHODS.get((ufunc, method)) or table.UFUNC_METHODS.get((None, method))
         if handler is not None:
             result = handler(ufunc, *inputs, **options)
@@ -240,15 +243,22 @@ def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = 
     values = []
     parents = []
     active = False
-    for x in operands:
+    constants = []
+    for k, x in enumerate(operands):
         if type(x) is Tracer and x._trace is trace:
             values.append(x._value)
             parents.append(x._index)
             active = active or x._index >= 0
         else:
-            values.append(trace.keep(x) if type(x) is np.ndarray else x)
+            values.append(x)
             parents.append(-1)
+            if type(x) is np.ndarray:
+                constants.append(k)
     y = primitive.function(*values, **static) if static else primitive.function(*values)
+    if constants:
+        wanted = primitive.slim(values, parents)[0] if trace.lean else constants
+        for k in constants:
+            values[k] = trace.keep(values[k]) if k in wanted else Hollow(values[k].shape, values[k].dtype)
     return append(trace, primitive, tuple(values), tuple(parents), static, y, active)
 
 
@@ -268,9 +278,26 @@ def append(
     values = trace.values
     index = len(values)
     values.append(y)
+    if trace.lean and type(y) is np.ndarray and y.nbytes > LEAN_BYTES:
+        operands = slim(trace, primitive, operands, parents)
     trace.primitives.append(primitive)
     trace.records.append((operands, parents, static, code, offset))
     return Tracer(trace, index if active and not primitive.discrete else -2 - index, y)
+
+
+LEAN_BYTES = 2048
+"""Arrays up to this size are kept as they are: sorting out what is needed would cost more than it saves."""
+
+
+def slim(trace: Trace, primitive: Primitive, operands: tuple[Any, ...], parents: tuple[int, ...]) -> tuple[Any, ...]:
+    """In a trace that is solved once and never evaluated again: let go of what its last record will not read."""
+    needed, reads_result = primitive.slim(operands, parents)
+    if not reads_result:
+        y = trace.values[-1]
+        trace.values[-1] = Hollow(y.shape, y.dtype)
+    return tuple(
+        Hollow(x.shape, x.dtype) if type(x) is np.ndarray and k not in needed else x for k, x in enumerate(operands)
+    )
 
 
 def stacked(x: Any) -> Any:
@@ -331,6 +358,8 @@ def refuse_options(name: str, options: Any) -> None:
 def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], reflected: bool) -> Any:
     """An operator. The common cases are written out: dispatch cost is what a small operation costs."""
 
+    ndarray = np.ndarray
+
     def method(self: Tracer, other: Any) -> Any:
         primitive = primitives[ufunc]
         kind = type(other)
@@ -357,8 +386,12 @@ def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], refl
         values = trace.values
         index = len(values)
         values.append(z)
+        record = (x, y)
+        parents = (p, q)
+        if trace.lean and type(z) is ndarray and z.nbytes > LEAN_BYTES:
+            record = slim(trace, primitive, record, parents)
         trace.primitives.append(primitive)
-        trace.records.append(((x, y), (p, q), None, code, offset))
+        trace.records.append((record, parents, None, code, offset))
         return Tracer(trace, -2 - index if primitive.discrete or (p < 0 and q < 0) else index, z)
 
     primitives = table.UFUNCS

@@ -33,7 +33,8 @@ from adjoint.blocks import (
     Zero,
 )
 from adjoint.errors import BlockError
-from tests.blocks.catalogue import CATALOGUE, Entry, Shape, random
+from tests.blocks.catalogue import CATALOGUE
+from tests.blocks.entry import Entry, Shape, random
 
 FAMILY: set[Shape] = {(2, 3), (3,), (3, 2), (), (0,), (4,)}
 ALIKE = ("guarded", "diagonal tail", "mask tail", "scale 1 ", "reduce 1 ")  # behave as others that stay in the family

@@ -11,7 +11,8 @@ import adjoint.blocks
 from adjoint.blocks import Array, Block, Function, Product, Sum
 from adjoint.errors import BlockError
 from adjoint.testing import check_block
-from tests.blocks.catalogue import CATALOGUE, Entry, matrix_of
+from tests.blocks.catalogue import CATALOGUE
+from tests.blocks.entry import Entry, matrix_of
 
 every_block = pytest.mark.parametrize("entry", CATALOGUE, ids=str)
 

@@ -7,7 +7,7 @@ import pytest
 
 from adjoint.blocks import Dense, Diagonal, DiagonalBlock, Identity, Scale, elementwise_block
 from adjoint.errors import SingularBlockError
-from tests.blocks.catalogue import random
+from tests.blocks.entry import random
 
 
 @pytest.mark.parametrize("complex", [False, True])

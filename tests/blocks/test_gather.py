@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from adjoint.blocks import Block, Gather, Reshape, Roll, Slice, Take, Transpose, put_flat, scatter_sum, take_flat
-from tests.blocks.catalogue import gathers, random
+from tests.blocks.elementary import gathers
+from tests.blocks.entry import random
 
 GATHERS = [entry for entry in gathers() if isinstance(entry.block, Gather)]
 

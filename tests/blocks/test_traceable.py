@@ -14,7 +14,7 @@ import pytest
 
 import adjoint
 from adjoint.blocks import Adjoint, Block, Contraction, Dense, Diagonal, Product, Scale, Slice, Sparse, Sum, Take
-from tests.blocks.catalogue import random
+from tests.blocks.entry import random
 
 ROWS, COLUMNS = np.array([0, 5, 2, 2, 0]), np.array([1, 2, 2, 0, 1])  # the first and the last are one entry
 Build = Callable[[Any], Block]

@@ -17,13 +17,18 @@ every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
 
 
 @every_case
-def test_float32_value_is_numpys(case: Case) -> None:
+def test_float32_values_and_tangents_are_as_numpys(case: Case) -> None:
     f, x = case.point(dtype=np.float32)
-    assert_same_output(adjoint.trace(f, *x).compile().output, f(*x), tolerance=2e-6)
+    v = tuple(np.asarray(d, np.float32) for d in directions(x, 10))
+    y, y_dot = adjoint.jvp(f, x, v)
+    assert_same_output(y, f(*x), tolerance=2e-6)
+    for value, tangent in zip(leaves(y), leaves(y_dot), strict=True):
+        if value.dtype.kind == "f":
+            assert tangent.dtype == value.dtype
 
 
 @every_case
-def test_float32_gradient(case: Case) -> None:
+def test_float32_gradient_and_curvature(case: Case) -> None:
     f, x = case.point(dtype=np.float32)
     weights = directions([np.asarray(y) for y in leaves(f(*x))], 9)
 
@@ -36,16 +41,8 @@ def test_float32_gradient(case: Case) -> None:
     double = adjoint.grad(scalar, range(len(x)))(*(np.asarray(a, np.float64) for a in x))
     scale = max(1.0, float(np.max(np.abs(flat(double)), initial=0.0)))
     np.testing.assert_allclose(flat(gradient), flat(double), rtol=1e-4, atol=1e-5 * scale)
-
-
-@every_case
-def test_float32_tangent_has_the_outputs_dtype(case: Case) -> None:
-    f, x = case.point(dtype=np.float32)
     v = tuple(np.asarray(d, np.float32) for d in directions(x, 10))
-    y, y_dot = adjoint.jvp(f, x, v)
-    for value, tangent in zip(leaves(y), leaves(y_dot), strict=True):
-        if value.dtype.kind == "f":
-            assert tangent.dtype == value.dtype
+    assert [np.asarray(h).dtype for h in adjoint.hvp(scalar, x, v)] == [np.float32] * len(x)
 
 
 def test_a_double_constant_promotes_the_value_but_not_the_gradient() -> None:

@@ -78,6 +78,15 @@ def test_a_lost_contribution_is_seen():
     assert Multipliers(system, forgotten, lam.rows, ()).certificate() == pytest.approx(1 / 5)  # 1 / (2 + 1 + 2)
 
 
+def test_a_false_structural_zero_is_seen():
+    """``None`` for a multiplier that is not zero: its row has nothing to cancel the seed."""
+    system = adjoint.trace(lambda x: 3.0 * np.sin(x), 0.5).compile()
+    lam = system.solve()
+    for missing in range(len(system)):
+        found = [None if k == missing else lam.at(k) for k in range(len(system))]
+        assert Multipliers(system, found, lam.rows, ()).certificate() == 1.0
+
+
 def test_every_right_hand_side_counts():
     system = system_of("network")
     rows = random_rows(system, system.trace.outputs, (3,))

@@ -282,11 +282,6 @@ def test_an_option_that_the_rule_does_not_cover():
 
 
 def test_a_partial_that_does_not_exist():
-    power = adjoint.extend.elementwise(
-        np.ldexp, lambda y, a, n: 2.0**n, adjoint.extend.NotDifferentiable("the exponent is an integer")
-    )
-    assert power.name == "ldexp"
-
     def rule(x):
         return x
 
@@ -344,7 +339,7 @@ def test_a_custom_rule_that_returns_no_array(returned):
 def test_arguments_that_cannot_be_traced():
     with pytest.raises(ArgumentError, match="argument of type str cannot be traced: expected arrays and numbers"):
         adjoint.trace(lambda x: x, "text")
-    with pytest.raises(ArgumentError, match="arrays of type MaskedArray cannot be traced; pass a plain np.ndarray"):
+    with pytest.raises(ArgumentError, match=r"arrays of type MaskedArray cannot be traced; pass a plain np\.ndarray"):
         adjoint.trace(lambda x: x.sum(), np.ma.masked_array([1.0, 2.0], [True, False]))
     with pytest.raises(ArgumentError, match=r"object array of shape \(2,\) without traced values.*\n.*numeric dtype"):
         adjoint.trace(lambda x: x.sum(), np.array([1.0, 2.0], dtype=object))
