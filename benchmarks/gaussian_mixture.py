@@ -1,8 +1,8 @@
 """Log posterior of a Gaussian mixture with a Wishart prior: the first problem of ADBench and GradBench.
 
 Parameters of ``k`` Gaussians in ``d`` dimensions: ``alphas (k,)``, logarithms of the weights before normalization;
-``means (k, d)``; ``icf (k, d (d + 1) / 2)``, the lower triangular factor ``Q`` of the inverse covariance ``QᵀQ``: first the
-logarithms of its diagonal, then what is below it, column by column.
+``means (k, d)``; ``icf (k, d (d + 1) / 2)``, the lower triangular factor ``Q`` of the inverse covariance ``QᵀQ``:
+first the logarithms of its diagonal, then what is below it, column by column.
 
     L = −(n d / 2) log 2π + Σ_i log Σ_k exp(α_k + log det Q_k − ½ ‖Q_k (x_i − μ_k)‖²) − n log Σ_k exp α_k + prior
     prior = Σ_k (½ γ² ‖Q_k‖² − m log det Q_k) − k c,    c from Wishart(γ, m)

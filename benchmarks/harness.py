@@ -32,7 +32,9 @@ class Timing:
     median: float
 
 
-def timed(calls: Mapping[str, Callable[[], Any]], *, rounds: int = 7, sample: float = 0.05) -> dict[str, Timing]:
+def timed(
+    calls: Mapping[str, Callable[[], Any]], *, rounds: int = 40, sample: float = 0.005, budget: float = 12.0
+) -> dict[str, Timing]:
     """Time several calls in interleaved rounds, so that a slow moment of the machine hits all of them.
 
     Parameters
@@ -42,12 +44,15 @@ def timed(calls: Mapping[str, Callable[[], Any]], *, rounds: int = 7, sample: fl
     rounds : int
         Samples per call. The best one is what the machine can do; the median tells the noise.
     sample : float
-        Seconds that one sample lasts at least; quick calls are repeated within it.
+        Seconds that one sample lasts about; quick calls are repeated within it. Short samples have a chance to
+        pass without an interruption on a busy machine.
+    budget : float
+        Seconds after which no further round begins, once there have been five.
 
     Notes
     -----
-    Garbage is collected before every sample and the collector stays on during it, as in a user's program:
-    a library that makes many objects or reference cycles pays for them.
+    Garbage is collected before every round, young garbage before every sample, and the collector stays on
+    during it, as in a user's program: a library that makes many objects or reference cycles pays for them.
     """
     repeats = {}
     for name, call in calls.items():
@@ -56,9 +61,13 @@ def timed(calls: Mapping[str, Callable[[], Any]], *, rounds: int = 7, sample: fl
         call()
         repeats[name] = max(1, int(sample / max(time.perf_counter() - start, 1e-9)))
     samples: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
+    end = time.perf_counter() + budget
+    for number in range(rounds):
+        if number >= 5 and time.perf_counter() > end:
+            break
+        gc.collect()
         for name, call in calls.items():
-            gc.collect()
+            gc.collect(1)
             count = repeats[name]
             start = time.perf_counter()
             for _ in range(count):
@@ -230,7 +239,7 @@ def validate_contests(contests: Iterable[Contest], directions: int = 3) -> int:
 def compare(contest: Contest, size: Size) -> tuple[Table, dict[str, Timing]]:
     """Validate the contestants, then time them; the ratios are to adjoint's best time in this run."""
     calls = check(contest)
-    timings = timed(calls, rounds=3 if size == "quick" else 7, sample=0.02 if size == "quick" else 0.1)
+    timings = timed(calls, budget=3.0 if size == "quick" else 12.0)
     headings = ["", "best ms", "median ms", "time / adjoint's"]
     if contest.operations:
         headings.append("µs per operation")

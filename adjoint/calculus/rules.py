@@ -78,7 +78,7 @@ def custom_rule(*partials: Any, name: str | None = None) -> Callable[[Callable[.
 
 
 def _as_array(y: Any, label: str) -> Any:
-    if isinstance(y, (np.ndarray, np.generic)):
+    if isinstance(y, (np.ndarray, np.generic, Tracer)):
         return y
     if isinstance(y, (float, int, complex)):
         return np.asarray(y)[()]

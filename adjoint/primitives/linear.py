@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from adjoint.blocks import Array, Block, Contraction, DiagonalBlock, Identity, Reshape, Sparse
 from adjoint.blocks.contraction import Labels, compile_contraction
 from adjoint.blocks.kernels import conjugate
-from adjoint.errors import UnsupportedArgumentError
+from adjoint.errors import SingularBlockError, UnsupportedArgumentError
 from adjoint.tracing import Primitive, bind, handles, here, structured
 
 Pair = tuple[Labels, Labels, Labels]
@@ -254,6 +254,13 @@ def _solve_diagonal(y: Array, operands: Any, static: Any) -> DiagonalBlock:
     return MatrixOnLeft(operands[0], y.shape)
 
 
+def _solve_or_explain(matrix: Array, columns: Array) -> Array:
+    try:
+        return np.linalg.solve(matrix, columns)
+    except np.linalg.LinAlgError as error:
+        raise SingularBlockError(f"the diagonal block of a linalg.solve is singular: {error}") from error
+
+
 class MatrixOnLeft(DiagonalBlock):
     """``D = ∂(A x - b)/∂x``: the matrix ``A`` acting on the columns of ``x``, solved by LAPACK."""
 
@@ -283,11 +290,11 @@ class MatrixOnLeft(DiagonalBlock):
 
     def solve(self, r: Array) -> Array:
         """``D⁻¹ r``."""
-        return self._on_columns(lambda x: np.linalg.solve(self.matrix, x), r)
+        return self._on_columns(lambda x: _solve_or_explain(self.matrix, x), r)
 
     def solve_adjoint(self, r: Array) -> Array:
         """``D⁻ᴴ r``."""
-        return self._on_columns(lambda x: np.linalg.solve(conjugate(self.matrix).T, x), r)
+        return self._on_columns(lambda x: _solve_or_explain(conjugate(self.matrix).T, x), r)
 
     def to_sparse(self) -> Sparse:
         labels: Pair = (("k", "j")[: len(self.in_shape)], ("i", "k"), ("i", "j")[: len(self.in_shape)])

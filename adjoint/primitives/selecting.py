@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Mask, Zero, safe_multiply
+from adjoint.errors import LostDerivativeError
 from adjoint.primitives.ufuncs import refuse_complex
 from adjoint.tracing import (
     FUNCTIONS,
@@ -19,6 +20,7 @@ from adjoint.tracing import (
     elementwise,
     guard,
     handles,
+    here,
     structured,
 )
 from adjoint.tracing.primitive import no_blocks
@@ -104,8 +106,6 @@ def _like(function: Any) -> None:
     primitive = Primitive(function.__name__, function, no_blocks)
 
     def handler(a: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(a, Tracer):  # np.full_like(plain, traced)
-            return np.broadcast_to(args[0], a.shape)
         if function is np.full_like and isinstance(args[0] if args else kwargs["fill_value"], Tracer):
             return np.broadcast_to(args[0] if args else kwargs["fill_value"], a.shape)
         names = ("dtype",) if function is not np.full_like else ("fill_value", "dtype")
@@ -117,6 +117,15 @@ def _like(function: Any) -> None:
 _function: Any
 for _function in (np.zeros_like, np.ones_like, np.empty_like, np.full_like):
     _like(_function)
+
+
+@handles(np.copyto)
+def _copyto(dst: Any, src: Any, *args: Any, **kwargs: Any) -> Any:
+    raise LostDerivativeError(
+        f"a traced value would be copied into an existing array (np.copyto, np.full_like): {here()}\n"
+        "Use np.broadcast_to(value, shape), np.where, or np.stack of a list."
+    )
+
 
 # --- integer-like results -----------------------------------------------------------------------------
 

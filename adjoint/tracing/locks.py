@@ -31,8 +31,8 @@ def acquire(array: np.ndarray) -> list[np.ndarray]:
                 _held[id(current)] = (current, held[1] + 1)
                 taken.append(current)
             elif current.flags.writeable:
+                _held[id(current)] = (current, 1)  # before the flag: another thread looks at both
                 current.flags.writeable = False
-                _held[id(current)] = (current, 1)
                 taken.append(current)
             current = current.base
     _release_waiting()

@@ -50,7 +50,7 @@ class Primitive:
         others it looks at shapes and dtypes only. ``None``: it may read everything.
     """
 
-    __slots__ = ("blocks", "diagonal", "discrete", "elementwise", "function", "name", "partials", "reads")
+    __slots__ = ("_needs", "blocks", "diagonal", "discrete", "elementwise", "function", "name", "partials", "reads")
 
     def __init__(
         self,
@@ -72,14 +72,21 @@ class Primitive:
         self.partials = partials
         self.elementwise = elementwise
         self.reads = reads
+        self._needs: dict[tuple[bool, ...], tuple[frozenset[int], bool]] = {}
 
-    def slim(self, operands: Sequence[Any], parents: Sequence[int]) -> tuple[set[int], bool]:
+    def needs(self, parents: Sequence[int]) -> tuple[frozenset[int], bool]:
         """Positions of the operands whose entries a solve will read, and whether it reads the result's."""
-        if self.reads is None:
-            return set(range(len(operands))), True
         reads = self.reads
-        needed = {k for j, parent in enumerate(parents) if parent >= 0 for k in reads[j if j < len(reads) else -1]}
-        return needed, RESULT in needed
+        if reads is None:
+            return frozenset(range(len(parents))), True
+        if len(reads) == 1:
+            return reads[0], RESULT in reads[0]
+        active = tuple([parent >= 0 for parent in parents])
+        known = self._needs.get(active)
+        if known is None:
+            needed = frozenset(k for j, one in enumerate(active) if one for k in reads[min(j, len(reads) - 1)])
+            known = self._needs[active] = needed, RESULT in needed
+        return known
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

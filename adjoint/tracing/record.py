@@ -10,6 +10,7 @@ import numpy as np
 
 from adjoint.blocks import Array
 from adjoint.errors import ArgumentError
+from adjoint.tracing import heap
 from adjoint.tracing.display import function_name
 from adjoint.tracing.pytrees import flatten
 from adjoint.tracing.sites import here
@@ -26,7 +27,7 @@ def as_value(leaf: Any) -> Array:
         return leaf if leaf.ndim or kind is Tracer else leaf[()]
     if isinstance(leaf, np.ndarray):
         raise ArgumentError(
-            f"an argument of type {kind.__name__} and dtype {leaf.dtype} cannot be traced; pass a plain numeric np.ndarray"
+            f"an argument of type {kind.__name__} and dtype {leaf.dtype} cannot be traced; pass a numeric np.ndarray"
         )
     if isinstance(leaf, (float, int, complex, np.generic)) and np.asarray(leaf).dtype.kind in "biufc":
         return np.asarray(leaf)[()]
@@ -70,6 +71,7 @@ def record(
     output : pytree
         What the function returned, its traced leaves still traced.
     """
+    heap.settle()
     chosen = tuple(range(len(args))) if argnums is None else tuple(argnums)
     leaves, spec = flatten(tuple(args[k] for k in chosen))
     with recording(function, lean) as trace:

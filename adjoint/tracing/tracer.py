@@ -84,7 +84,7 @@ class Tracer:
             f"a traced array of shape {self.shape} would become a plain NumPy array here and lose its "
             f"derivative: {here()}\n"
             "Drop np.asarray/np.array around it (it already behaves as an array), join traced arrays with "
-            "np.stack or np.concatenate, and allocate arrays that receive traced values with np.zeros_like(x)."
+            "np.stack or np.concatenate, and collect traced values in a list instead of writing them into an array."
         )
 
     # --- what an ndarray tells about itself ------------------------------------------------------
@@ -173,8 +173,8 @@ class Tracer:
     def _refuse_number(self, what: str) -> NoReturn:
         raise LostDerivativeError(
             f"{what}() of a traced value would lose its derivative: {here()}\n"
-            "Leave the value as it is; use np.sin for math.sin (and so on); collect traced values with np.stack or "
-            "a list, or in an array from np.zeros_like(x), instead of writing them into a plain NumPy array; "
+            "Leave the value as it is; use np.sin for math.sin (and so on); collect traced values in a list and join "
+            "them with np.stack, instead of writing them into a plain NumPy array; "
             "adjoint.stop_gradient(x) marks a value that is not to be differentiated."
         )
 
@@ -255,8 +255,12 @@ def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = 
             if type(x) is np.ndarray:
                 constants.append(k)
     y = primitive.function(*values, **static) if static else primitive.function(*values)
+    if type(y) is Tracer and y._trace.serial >= trace.serial:
+        raise ArgumentError(
+            f"{primitive.name} closes over a traced value; pass that value as an argument instead: {here()}"
+        )
     if constants:
-        wanted = primitive.slim(values, parents)[0] if trace.lean else constants
+        wanted = primitive.needs(parents)[0] if trace.lean else constants
         for k in constants:
             values[k] = trace.keep(values[k]) if k in wanted else Hollow(values[k].shape, values[k].dtype)
     return append(trace, primitive, tuple(values), tuple(parents), static, y, active)
@@ -291,7 +295,9 @@ LEAN_BYTES = 2048
 
 def slim(trace: Trace, primitive: Primitive, operands: tuple[Any, ...], parents: tuple[int, ...]) -> tuple[Any, ...]:
     """In a trace that is solved once and never evaluated again: let go of what its last record will not read."""
-    needed, reads_result = primitive.slim(operands, parents)
+    if primitive.reads is None:
+        return operands
+    needed, reads_result = primitive.needs(parents)
     if not reads_result:
         y = trace.values[-1]
         trace.values[-1] = Hollow(y.shape, y.dtype)

@@ -93,7 +93,7 @@ def test_conversion_to_a_plain_array(convert):
         gradient(f)
     if isinstance(caught.value, LostDerivativeError):
         caught.match(r"traced array of shape \(3,\) would become a plain NumPy array")
-        caught.match(r"Drop np\.asarray.*np\.stack or np\.concatenate.*np\.zeros_like\(x\)")
+        caught.match(r"Drop np\.asarray.*np\.stack or np\.concatenate.*in a list")
 
 
 def assigns_an_array(x):
@@ -115,7 +115,7 @@ def assigns_into_float_list(x):
 def test_assignment_of_an_array_into_a_plain_array():
     with pytest.raises(LostDerivativeError, match=at_line(assigns_an_array, "plain[:] = x")) as caught:
         gradient(assigns_an_array)
-    caught.match(r"allocate arrays that receive traced values with np\.zeros_like\(x\)")
+    caught.match(r"collect traced values in a list")
 
 
 def test_assignment_of_a_scalar_into_a_plain_array():
@@ -339,7 +339,7 @@ def test_a_custom_rule_that_returns_no_array(returned):
 def test_arguments_that_cannot_be_traced():
     with pytest.raises(ArgumentError, match="argument of type str cannot be traced: expected arrays and numbers"):
         adjoint.trace(lambda x: x, "text")
-    with pytest.raises(ArgumentError, match=r"arrays of type MaskedArray cannot be traced; pass a plain np\.ndarray"):
+    with pytest.raises(ArgumentError, match=r"an argument of type MaskedArray and dtype float64 cannot be traced; pass a numeric np\.ndarray"):
         adjoint.trace(lambda x: x.sum(), np.ma.masked_array([1.0, 2.0], [True, False]))
     with pytest.raises(ArgumentError, match=r"object array of shape \(2,\) without traced values.*\n.*numeric dtype"):
         adjoint.trace(lambda x: x.sum(), np.array([1.0, 2.0], dtype=object))
