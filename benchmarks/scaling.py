@@ -79,7 +79,7 @@ def measure(size: Size) -> Iterator[Table]:
     table = Table("µs per node of a scalar program", ("nodes", "record", *phases))
     memory = Table(
         "bytes per node (what Python and NumPy allocate)",
-        ("nodes", "trace", *(f"peak of {name}" for name in phases), "left after dropping"),
+        ("nodes", "trace", *(f"peak of {name}" for name in phases), "KiB left in all"),
     )
     for count in lengths(size):
         f = program(count)
@@ -95,12 +95,13 @@ def measure(size: Size) -> Iterator[Table]:
     for k, name in enumerate(table.headings[1:], 1):
         column = [row[k] for row in table.rows]
         table.goal(f"{name}: cost per node at {table.rows[-1][0]:,} / the least", column[-1] / min(column), GOAL)
+    memory.notes.append("what is left are Python's free lists: the same at every size")
     yield table
     yield memory
 
 
 def _memory(f: Callable[..., Any], phases: dict[str, Callable[[Any], Any]]) -> list[float]:
-    """Bytes per node: held by a trace, peak of each phase on top of it, left when all is dropped."""
+    """Bytes per node held by a trace and at the peak of each phase on top; KiB left when all is dropped."""
     trace = adjoint.trace(f, 1.0, 0.3)
     for phase in phases.values():  # fills what is imported or cached once
         phase(trace)
@@ -124,4 +125,4 @@ def _memory(f: Callable[..., Any], phases: dict[str, Callable[[Any], Any]]) -> l
     finally:
         gc.enable()
         tracemalloc.stop()
-    return [x / nodes for x in (held - start, *peaks, left)]
+    return [*(x / nodes for x in (held - start, *peaks)), left / 1024]

@@ -7,6 +7,7 @@ from adjoint.blocks.dense import Dense, Function
 from adjoint.blocks.elementwise import Diagonal, Mask, Reduce, Scale, elementwise_block, with_guards
 from adjoint.blocks.gather import Gather, Reshape, Roll, Slice, Take, Transpose, scatter_sum
 from adjoint.blocks.kernels import Array, Shape, put_flat, safe_multiply, take_flat
+from adjoint.blocks.solve import MatrixOnLeft
 from adjoint.blocks.sparse import Sparse
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Gather",
     "Identity",
     "Mask",
+    "MatrixOnLeft",
     "Product",
     "Reduce",
     "Reshape",

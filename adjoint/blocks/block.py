@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from adjoint.blocks.kernels import Array, Shape
+from adjoint.blocks.simplify import ADJOINTS, PRODUCTS, SUMS, simplifies_adjoint
 from adjoint.errors import BlockError
 
 if TYPE_CHECKING:
@@ -115,36 +115,6 @@ class DiagonalBlock(Block):
         """``D⁻ᴴ r``: (*batch, *in_shape) → (*batch, *out_shape)."""
 
 
-F = TypeVar("F", bound=Callable[..., Any])
-Simplifier = Callable[..., Block | None]
-_COMPOSE: dict[tuple[type[Block], type[Block]], Simplifier] = {}
-_ADD: dict[tuple[type[Block], type[Block]], Simplifier] = {}
-_ADJOINT: dict[type[Block], Callable[..., Block]] = {}
-
-
-def _entered(table: dict[Any, Any], key: Any) -> Callable[[F], F]:
-    def enter(rule: F) -> F:
-        table[key] = rule
-        return rule
-
-    return enter
-
-
-def simplifies_product(left: type[Block], right: type[Block]) -> Callable[[F], F]:
-    """Register what ``left @ right`` becomes; the function may return None: no simplification."""
-    return _entered(_COMPOSE, (left, right))
-
-
-def simplifies_sum(left: type[Block], right: type[Block]) -> Callable[[F], F]:
-    """Register what ``left + right`` becomes; the function may return None: no simplification."""
-    return _entered(_ADD, (left, right))
-
-
-def simplifies_adjoint(block: type[Block]) -> Callable[[F], F]:
-    """Register the adjoint of a kind of block, for the kinds that are closed under it."""
-    return _entered(_ADJOINT, block)
-
-
 def compose(left: Block, right: Block) -> Block:
     """``left @ right``, simplified where the table knows how two neighbors melt into one."""
     if left.in_shape != right.out_shape:
@@ -159,7 +129,7 @@ def compose(left: Block, right: Block) -> Block:
     seam = True  # only neighbors that meet anew can melt
     for factor in _factors(right):
         while factors and seam:
-            rule = _COMPOSE.get((type(factors[-1]), type(factor)))
+            rule = PRODUCTS.get((type(factors[-1]), type(factor)))
             melted = rule(factors[-1], factor) if rule else None
             if melted is None:
                 seam = False
@@ -187,7 +157,7 @@ def add(left: Block, right: Block) -> Block:
     if isinstance(right, Zero):
         return left
     first, second = _terms(left), _terms(right)
-    rule = _ADD.get((type(first[-1]), type(second[0])))
+    rule = SUMS.get((type(first[-1]), type(second[0])))
     melted = rule(first[-1], second[0]) if rule else None
     terms = (*first, *second) if melted is None else (*first[:-1], melted, *second[1:])
     return terms[0] if len(terms) == 1 else Sum(*terms)
@@ -195,7 +165,7 @@ def add(left: Block, right: Block) -> Block:
 
 def adjoint_of(block: Block) -> Block:
     """``Jᴴ`` as a block: of the same kind where the kind is closed under it."""
-    rule = _ADJOINT.get(type(block))
+    rule = ADJOINTS.get(type(block))
     return rule(block) if rule else Adjoint(block)
 
 

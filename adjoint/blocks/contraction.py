@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.blocks.block import Block, simplifies_adjoint
+from adjoint.blocks.block import Block
 from adjoint.blocks.kernels import Array, Shape, conjugate
+from adjoint.blocks.simplify import simplifies_adjoint
 from adjoint.blocks.sparse import Sparse
 
 Labels = tuple[Hashable, ...]

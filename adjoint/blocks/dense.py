@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from adjoint.blocks.block import Block, DiagonalBlock, simplifies_adjoint, simplifies_product, simplifies_sum
+from adjoint.blocks.block import Block, DiagonalBlock
 from adjoint.blocks.kernels import Array, Shape, conjugate
+from adjoint.blocks.simplify import simplifies_adjoint, simplifies_product, simplifies_sum
 from adjoint.blocks.sparse import Sparse
 from adjoint.errors import BlockError, SingularBlockError
 

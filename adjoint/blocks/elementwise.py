@@ -6,16 +6,7 @@ import math
 
 import numpy as np
 
-from adjoint.blocks.block import (
-    Adjoint,
-    Block,
-    Identity,
-    Product,
-    Sum,
-    simplifies_adjoint,
-    simplifies_product,
-    simplifies_sum,
-)
+from adjoint.blocks.block import Adjoint, Block, Identity, Product, Sum
 from adjoint.blocks.kernels import (
     Array,
     Shape,
@@ -27,6 +18,7 @@ from adjoint.blocks.kernels import (
     spread,
     sum_to,
 )
+from adjoint.blocks.simplify import simplifies_adjoint, simplifies_product, simplifies_sum
 from adjoint.blocks.sparse import Sparse
 
 

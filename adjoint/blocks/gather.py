@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.blocks.block import Block, simplifies_adjoint, simplifies_product
+from adjoint.blocks.block import Block
 from adjoint.blocks.kernels import (
     Array,
     Shape,
@@ -23,6 +23,7 @@ from adjoint.blocks.kernels import (
     put_flat,
     take_flat,
 )
+from adjoint.blocks.simplify import simplifies_adjoint, simplifies_product
 from adjoint.blocks.sparse import Sparse
 
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import scipy
 
-from adjoint.blocks.block import _SPARSE, Block, simplifies_adjoint, simplifies_product, simplifies_sum
+from adjoint.blocks.block import _SPARSE, Block
 from adjoint.blocks.kernels import Array, Shape, conjugate, put_flat
+from adjoint.blocks.simplify import simplifies_adjoint, simplifies_product, simplifies_sum
 
 
 class Sparse(Block):

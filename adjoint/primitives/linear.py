@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from adjoint.blocks import Array, Block, Contraction, DiagonalBlock, Identity, Reshape, Sparse
+from adjoint.blocks import Array, Block, Contraction, Reshape
 from adjoint.blocks.contraction import Labels, compile_contraction
-from adjoint.blocks.kernels import conjugate
-from adjoint.errors import SingularBlockError, UnsupportedArgumentError
+from adjoint.errors import UnsupportedArgumentError
 from adjoint.tracing import Primitive, bind, handles, here, structured
 
 Pair = tuple[Labels, Labels, Labels]
@@ -233,92 +231,3 @@ def _pairs(pending: list[tuple[Any, Labels]], result: Labels) -> list[tuple[int,
             steps.append(last)
             count -= 1
     return steps
-
-
-# --- a first implicit constraint: A x = b -------------------------------------------------------------
-
-
-def _solve_blocks(y: Array, operands: Any, static: Any, parents: Any) -> list[tuple[int, Block]]:
-    """``c(x, A, b) = A x - b``: ``-∂c/∂A = -(·) x`` and ``-∂c/∂b = I``."""
-    a, b = operands
-    result: list[tuple[int, Block]] = []
-    if parents[0] >= 0:
-        labels: Pair = (("i", "k"), ("k", "j")[: b.ndim], ("i", "j")[: b.ndim])
-        result.append((parents[0], Contraction(*labels, -y, a.shape, y.shape)))
-    if parents[1] >= 0:
-        result.append((parents[1], Identity(b.shape)))
-    return result
-
-
-def _solve_diagonal(y: Array, operands: Any, static: Any) -> DiagonalBlock:
-    return MatrixOnLeft(operands[0], y.shape)
-
-
-def _solve_or_explain(matrix: Array, columns: Array) -> Array:
-    try:
-        return np.linalg.solve(matrix, columns)
-    except np.linalg.LinAlgError as error:
-        raise SingularBlockError(f"the diagonal block of a linalg.solve is singular: {error}") from error
-
-
-class MatrixOnLeft(DiagonalBlock):
-    """``D = ∂(A x - b)/∂x``: the matrix ``A`` acting on the columns of ``x``, solved by LAPACK."""
-
-    __slots__ = ("matrix",)
-    kind = "solve"
-
-    def __init__(self, matrix: Array, shape: tuple[int, ...]) -> None:
-        self.matrix = matrix
-        self.in_shape = self.out_shape = shape
-
-    def _on_columns(self, function: Callable[[Array], Array], v: Array) -> Array:
-        """Apply a function of matrices ``(n, m)`` to stacks of vectors or matrices: all are columns."""
-        n = self.matrix.shape[0]
-        if v.ndim == 2 and len(self.in_shape) == 2:
-            return function(v)
-        width = self.in_shape[1] if len(self.in_shape) == 2 else 1
-        batch = v.shape[: v.ndim - len(self.in_shape)]
-        stack = v.reshape((math.prod(batch), n, width)).transpose((1, 0, 2))
-        columns = function(stack.reshape((n, math.prod(batch) * width)))
-        return columns.reshape(stack.shape).transpose((1, 0, 2)).reshape(v.shape)
-
-    def apply(self, v: Array) -> Array:
-        return self._on_columns(lambda x: self.matrix @ x, v)
-
-    def apply_adjoint(self, w: Array) -> Array:
-        return self._on_columns(lambda x: conjugate(self.matrix).T @ x, w)
-
-    def solve(self, r: Array) -> Array:
-        """``D⁻¹ r``."""
-        return self._on_columns(lambda x: _solve_or_explain(self.matrix, x), r)
-
-    def solve_adjoint(self, r: Array) -> Array:
-        """``D⁻ᴴ r``."""
-        return self._on_columns(lambda x: _solve_or_explain(conjugate(self.matrix).T, x), r)
-
-    def to_sparse(self) -> Sparse:
-        labels: Pair = (("k", "j")[: len(self.in_shape)], ("i", "k"), ("i", "j")[: len(self.in_shape)])
-        return Contraction(*labels, self.matrix, self.in_shape, self.out_shape).to_sparse()
-
-    def absolute(self) -> Block:
-        return MatrixOnLeft(np.abs(self.matrix), self.in_shape)
-
-    @property
-    def degrees(self) -> tuple[int, int]:
-        return int(self.matrix.shape[0]), int(self.matrix.shape[0])
-
-    @property
-    def nnz(self) -> int:
-        return int(self.matrix.shape[0]) * math.prod(self.in_shape)
-
-
-_linear_solve = Primitive("linalg.solve", np.linalg.solve, _solve_blocks, diagonal=_solve_diagonal)
-
-
-@handles(np.linalg.solve)
-def _solve(a: Any, b: Any) -> Any:
-    if a.ndim != 2 or b.ndim not in (1, 2):
-        raise UnsupportedArgumentError(
-            f"linalg.solve of traced values takes one matrix and a vector or matrix: {here()}"
-        )
-    return bind(_linear_solve, (a, b))

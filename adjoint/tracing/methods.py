@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.tracing.operators import Tracer
 from adjoint.tracing.table import FUNCTIONS, UFUNCS
-from adjoint.tracing.tracer import Tracer, bind, guard
+from adjoint.tracing.tracer import bind, guard
 
 
 def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:

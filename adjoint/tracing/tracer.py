@@ -26,11 +26,8 @@ from adjoint.errors import (
 )
 from adjoint.tracing import table
 from adjoint.tracing.primitive import Hollow, Primitive, Static
-from adjoint.tracing.sites import _internal, caller, here
+from adjoint.tracing.sites import caller, here
 from adjoint.tracing.trace import EMPTY, Trace
-
-_getframe = sys._getframe
-_SCALARS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
 
 
 class Tracer:
@@ -301,9 +298,11 @@ def slim(trace: Trace, primitive: Primitive, operands: tuple[Any, ...], parents:
     if not reads_result:
         y = trace.values[-1]
         trace.values[-1] = Hollow(y.shape, y.dtype)
-    return tuple(
-        Hollow(x.shape, x.dtype) if type(x) is np.ndarray and k not in needed else x for k, x in enumerate(operands)
-    )
+    kept = list(operands)
+    for k, x in enumerate(operands):
+        if type(x) is np.ndarray and k not in needed:
+            kept[k] = Hollow(x.shape, x.dtype)
+    return tuple(kept)
 
 
 def stacked(x: Any) -> Any:
@@ -359,108 +358,3 @@ def refuse_options(name: str, options: Any) -> None:
     if options:
         given = ", ".join(f"{key}=" for key in options)
         raise UnsupportedArgumentError(f"{name} on a traced value does not take {given} {here()}")
-
-
-def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], reflected: bool) -> Any:
-    """An operator. The common cases are written out: dispatch cost is what a small operation costs."""
-
-    ndarray = np.ndarray
-
-    def method(self: Tracer, other: Any) -> Any:
-        primitive = primitives[ufunc]
-        kind = type(other)
-        trace = self._trace
-        if kind is Tracer and other._trace is trace:
-            x, y, p, q = self._value, other._value, self._index, other._index
-        elif kind in _SCALARS:
-            x, y, p, q = self._value, other, self._index, -1
-        elif kind is np.ndarray or kind is Tracer or isinstance(other, (list, tuple, np.generic)):
-            return bind(primitive, (other, self) if reflected else (self, other))
-        else:
-            return NotImplemented
-        if reflected:
-            x, y, p, q = y, x, q, p
-        z = compute(x, y)
-        if trace.closed:
-            trace.refuse_if_closed()
-        frame = _getframe(1)
-        code = frame.f_code
-        if _internal[code.co_filename]:
-            code, offset = caller()
-        else:
-            offset = frame.f_lasti
-        values = trace.values
-        index = len(values)
-        values.append(z)
-        record = (x, y)
-        parents = (p, q)
-        if trace.lean and type(z) is ndarray and z.nbytes > LEAN_BYTES:
-            record = slim(trace, primitive, record, parents)
-        trace.primitives.append(primitive)
-        trace.records.append((record, parents, None, code, offset))
-        return Tracer(trace, -2 - index if primitive.discrete or (p < 0 and q < 0) else index, z)
-
-    primitives = table.UFUNCS
-    method.__name__ = method.__qualname__ = name
-    return method
-
-
-def _unary(name: str, ufunc: np.ufunc) -> Any:
-    def method(self: Tracer) -> Any:
-        return bind(table.UFUNCS[ufunc], (self,))
-
-    method.__name__ = method.__qualname__ = name
-    return method
-
-
-def _in_place(name: str, compute: Callable[[Any, Any], Any]) -> Any:
-    def method(self: Tracer, other: Any) -> Any:
-        if not self.ndim:  # NumPy scalars are immutable: += rebinds the name
-            return compute(self, other)
-        sign = name.strip("_")[1:]
-        raise LostDerivativeError(
-            f"in-place {sign} on a traced array of shape {self.shape} would also change every other name of "
-            f"it, which is not recorded: {here()}\nWrite y = y + x in place of y += x."
-        )
-
-    method.__name__ = method.__qualname__ = name
-    return method
-
-
-_OPERATORS: dict[str, tuple[np.ufunc, Callable[[Any, Any], Any]]] = {
-    "add": (np.add, operator.add),
-    "sub": (np.subtract, operator.sub),
-    "mul": (np.multiply, operator.mul),
-    "truediv": (np.true_divide, operator.truediv),
-    "floordiv": (np.floor_divide, operator.floordiv),
-    "mod": (np.remainder, operator.mod),
-    "pow": (np.power, operator.pow),
-    "matmul": (np.matmul, operator.matmul),
-    "and": (np.bitwise_and, operator.and_),
-    "or": (np.bitwise_or, operator.or_),
-    "xor": (np.bitwise_xor, operator.xor),
-}
-_COMPARISONS = {
-    "lt": (np.less, operator.lt),
-    "le": (np.less_equal, operator.le),
-    "gt": (np.greater, operator.gt),
-    "ge": (np.greater_equal, operator.ge),
-    "eq": (np.equal, operator.eq),
-    "ne": (np.not_equal, operator.ne),
-}
-for _name, (_ufunc, _compute) in _OPERATORS.items():
-    setattr(Tracer, f"__{_name}__", _binary(f"__{_name}__", _ufunc, _compute, False))
-    setattr(Tracer, f"__r{_name}__", _binary(f"__r{_name}__", _ufunc, _compute, True))
-    setattr(Tracer, f"__i{_name}__", _in_place(f"__i{_name}__", _compute))
-for _name, (_ufunc, _compute) in _COMPARISONS.items():
-    setattr(Tracer, f"__{_name}__", _binary(f"__{_name}__", _ufunc, _compute, False))
-for _name, _ufunc in {
-    "__neg__": np.negative,
-    "__pos__": np.positive,
-    "__abs__": np.absolute,
-    "__invert__": np.invert,
-    "__trunc__": np.trunc,
-    "__floor__": np.floor,
-    "__ceil__": np.ceil,
-}.items():
-    setattr(Tracer, _name, _unary(_name, _ufunc))

@@ -12,7 +12,7 @@ import numpy as np
 from adjoint.blocks import Adjoint, Product, Sum
 from tests.blocks.elementary import cumulatives, diagonals, gathers, identities, masks, reductions, scales, zeros
 from tests.blocks.entry import Entry
-from tests.blocks.matrices import contraction, contractions, dense, denses, functions, sparse, sparses
+from tests.blocks.matrices import contraction, contractions, dense, denses, functions, matrices_on_left, sparse, sparses
 
 
 def composites() -> list[Entry]:
@@ -102,6 +102,7 @@ def catalogue() -> list[Entry]:
         sparses,
         denses,
         functions,
+        matrices_on_left,
         composites,
     )
     entries = {entry.name: entry for family in families for entry in family()}

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from adjoint.blocks import Contraction, Dense, Function, Sparse
+from adjoint.blocks import Contraction, Dense, Function, MatrixOnLeft, Sparse
 from tests.blocks.entry import Entry, Shape, random
 
 
@@ -141,6 +141,16 @@ def denses() -> list[Entry]:
         dense((0,), (2,)),
         dense((2,), (0, 3)),
     ]
+
+
+def matrix_on_left(n: int, shape: Shape, *, complex: bool = False) -> Entry:
+    """``A v`` for the columns of ``v``."""
+    matrix = random(n, n, complex=complex)
+    return Entry(f"matrix on the left of {shape}", MatrixOnLeft(matrix, shape), lambda v: np.dot(matrix, v))
+
+
+def matrices_on_left() -> list[Entry]:
+    return [matrix_on_left(3, (3,)), matrix_on_left(3, (3, 2), complex=True), matrix_on_left(0, (0,))]
 
 
 def function(in_shape: Shape, out_shape: Shape, *, batched: bool = False, complex: bool = False) -> Entry:

@@ -37,7 +37,7 @@ def covered() -> dict[str, list[str]]:
     """Names of all functions with a rule: ufuncs, other functions, methods and attributes of arrays."""
     called = [ufunc for ufunc, method in table.UFUNC_METHODS if ufunc is not None and method == "__call__"]
     ufuncs = {_name(f) for f in [*table.UFUNCS, *called]}
-    functions = {_name(f) for f in table.FUNCTIONS}
+    functions = {_name(f) for f, handler in table.FUNCTIONS.items() if not hasattr(handler, "refuses")}
     methods = {name for name in dir(Tracer) if hasattr(np.ndarray, name) and not name.startswith("_")} - REFUSED
     groups = {"Ufuncs": ufuncs, "Functions": functions - ufuncs, "Methods and attributes of an array": methods}
     return {group: sorted(name for name in names if name) for group, names in groups.items()}

@@ -27,6 +27,19 @@ def test_every_node_has_good_blocks(case: Case) -> None:
             assert block.in_shape == system.values[parent].shape
             assert block.out_shape == system.values[k].shape
             check_block(block)
+        diagonal = system.diagonal_of(k)
+        if diagonal is not None:
+            check_block(diagonal)
+            check_inverse(diagonal)
+
+
+def check_inverse(block: Any) -> None:
+    """``solve`` and ``solve_adjoint`` undo ``apply`` and ``apply_adjoint``, for one right-hand side and for several."""
+    rng = np.random.default_rng(0)
+    for batch in ((), (3,), (2, 1)):
+        v = rng.standard_normal(batch + block.in_shape)
+        np.testing.assert_allclose(block.solve(block.apply(v)), v, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(block.solve_adjoint(block.apply_adjoint(v)), v, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda c: c.id)

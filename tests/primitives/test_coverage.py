@@ -32,7 +32,7 @@ def test_every_registered_ufunc_method_has_a_case() -> None:
 
 
 def test_every_registered_numpy_function_has_a_case() -> None:
-    wanted = [f for f in FUNCTIONS if is_public_numpy(f)]
+    wanted = [f for f, handler in FUNCTIONS.items() if is_public_numpy(f) and not hasattr(handler, "refuses")]
     assert len(wanted) > 60, "the table was not found"
     assert [f.__name__ for f in wanted if f not in SUBJECTS] == []
 

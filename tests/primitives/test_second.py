@@ -51,6 +51,36 @@ def test_every_nesting_is_that_of_differences(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
+def test_a_jacobian_can_itself_be_differentiated(case: Case) -> None:
+    """Its solve has many right-hand sides, and is recorded with them."""
+    f, x = case.point()
+    v, u = directions(x, 12), directions(x, 13)
+    size = max(1, sum(a.size for a in x) * references.flat(f(*x)).size)
+    weights = np.random.default_rng(14).uniform(0.5, 1.0, size)
+
+    def weighted(mode: str) -> Callable[..., Any]:
+        def scalar(*arguments: Any) -> Any:
+            nested = adjoint.jacobian(f, range(len(x)), mode=mode)(*arguments)
+            rows = nested if isinstance(nested, list) or isinstance(nested[0], tuple) else [nested]
+            parts = [part for row in rows for part in row]
+            chosen = [np.resize(weights, np.shape(part)) for part in parts]
+            return dot(chosen, parts)
+
+        return scalar
+
+    expected = references.slope(weighted("reverse"), x, v)
+    scale = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+    for mode in ("forward", "reverse"):
+        found = references.flat(adjoint.grad(weighted(mode), range(len(x)))(*x)) @ references.flat(v)
+        np.testing.assert_allclose(found, expected[0], rtol=1e-6, atol=1e-7 * scale, err_msg=f"reverse over {mode}")
+        bundle = tuple(np.stack([a, b]) for a, b in zip(v, u, strict=True))
+        several = adjoint.linearize(weighted(mode), *x)[1](*bundle)
+        np.testing.assert_allclose(
+            several[0], expected[0], rtol=1e-6, atol=1e-7 * scale, err_msg=f"forward over {mode}"
+        )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
 def test_hessian_is_symmetric_and_agrees_with_hvp(case: Case) -> None:
     f, x = scalar_of(case)
     nested = adjoint.hessian(f, range(len(x)))(*x)

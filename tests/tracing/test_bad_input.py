@@ -339,7 +339,10 @@ def test_a_custom_rule_that_returns_no_array(returned):
 def test_arguments_that_cannot_be_traced():
     with pytest.raises(ArgumentError, match="argument of type str cannot be traced: expected arrays and numbers"):
         adjoint.trace(lambda x: x, "text")
-    with pytest.raises(ArgumentError, match=r"an argument of type MaskedArray and dtype float64 cannot be traced; pass a numeric np\.ndarray"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"an argument of type MaskedArray and dtype float64 cannot be traced; pass a numeric np\.ndarray",
+    ):
         adjoint.trace(lambda x: x.sum(), np.ma.masked_array([1.0, 2.0], [True, False]))
     with pytest.raises(ArgumentError, match=r"object array of shape \(2,\) without traced values.*\n.*numeric dtype"):
         adjoint.trace(lambda x: x.sum(), np.array([1.0, 2.0], dtype=object))
