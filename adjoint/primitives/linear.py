@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -95,9 +96,6 @@ contraction(np.matmul, _matmul, "a, b")
 contraction(np.dot, _dot, "a, b")
 contraction(np.inner, _inner, "a, b")
 contraction(np.tensordot, _tensordot, "a, b, axes")
-contraction(np.vecdot, lambda n, m: _einsum_pair(n, m, "...k,...k->..."), "a, b")
-contraction(np.matvec, lambda n, m: _einsum_pair(n, m, "...ik,...k->...i"), "a, b")
-contraction(np.vecmat, lambda n, m: _einsum_pair(n, m, "...k,...kj->...j"), "a, b")
 
 
 @handles(np.outer)
@@ -142,9 +140,18 @@ def _parse(subscripts: str, ndims: list[int]) -> tuple[list[Labels], Labels]:
     return labels, _result(labels, out if arrow else None)
 
 
-def _einsum_pair(n: int, m: int, subscripts: str) -> Pair:
+def _einsum_pair(n: int, m: int, *, subscripts: str) -> Pair:
     (a, b), out = _parse(subscripts, [n, m])
     return a, b, out
+
+
+for _name, _subscripts in {
+    "vecdot": "...k,...k->...",
+    "matvec": "...ik,...k->...i",
+    "vecmat": "...k,...kj->...j",
+}.items():
+    if hasattr(np, _name):  # NumPy 2.2 has all of them
+        contraction(getattr(np, _name), partial(_einsum_pair, subscripts=_subscripts), "a, b")
 
 
 def _contract(a: Any, b: Any, labels: Pair) -> Any:

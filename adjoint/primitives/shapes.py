@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from adjoint.blocks import Array, Block, Identity, Reshape, Roll, Scale, Slice, Transpose
 from adjoint.blocks.kernels import as_axes
-from adjoint.tracing import FUNCTIONS, Primitive, bind, handles, structured
+from adjoint.tracing import FUNCTIONS, METHODS, Primitive, bind, handles, structured
 from adjoint.tracing.primitive import SHAPES_ONLY, Blocks, Static, no_blocks
 
 # --- one array in, the same entries out -----------------------------------------------------------
@@ -40,10 +40,14 @@ _as_float = Primitive(
 _as_integer = Primitive("astype", lambda x, dtype: x.astype(dtype), no_blocks, discrete=True)
 
 
-@handles(np.astype)
 def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: None = None) -> Any:
     dtype = np.dtype(dtype)
     return bind(_as_float if dtype.kind in "fc" else _as_integer, (x,), {"dtype": dtype})
+
+
+METHODS["astype"] = _astype
+if hasattr(np, "astype"):  # since NumPy 2.1
+    FUNCTIONS[np.astype] = _astype
 
 
 def _roll(y: Array, a: Array, shift: Any, axis: Any = None) -> Block:

@@ -124,13 +124,16 @@ class Sweep:
                         part = np.multiply(lam, block.data, out=lam)
                     else:
                         part = block.apply_adjoint(lam)
-                    fresh = part is not lam and kind in _FRESH and type(part) is ndarray and part.base is None
                     before = found[parent]
                     if before is None:
                         found[parent] = part
-                        owned[parent] = fresh or (part is lam and mine and not left)
-                        if not fresh:
-                            mine = 0  # a parent holds λ itself, or a view of it
+                        if part is lam:
+                            owned[parent] = mine and not left
+                            mine = 0  # a parent holds λ itself
+                        elif kind in _FRESH and type(part) is ndarray and part.base is None:
+                            owned[parent] = 1
+                        else:
+                            mine = 0  # a parent may hold a view of λ
                     elif owned[parent] and type(part) is ndarray and part.dtype is before.dtype:
                         np.add(before, part, out=before)
                     else:

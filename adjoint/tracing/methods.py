@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.tracing.operators import Tracer
-from adjoint.tracing.table import FUNCTIONS, UFUNCS
+from adjoint.tracing.table import FUNCTIONS, METHODS, UFUNCS
 from adjoint.tracing.tracer import bind, guard
 
 
@@ -41,7 +41,7 @@ def _transpose(self: Tracer, *axes: Any) -> Any:
 
 
 def _astype(self: Tracer, dtype: Any, *args: Any, **options: Any) -> Any:
-    return FUNCTIONS[np.astype](self, np.dtype(dtype))
+    return METHODS["astype"](self, dtype)
 
 
 def _copy(self: Tracer, order: str = "C") -> Any:

@@ -177,20 +177,52 @@ def elementwise_rule(name: str, partials: tuple[Partial, ...]) -> BlockRule:
     """Blocks of an elementwise function from its partials ``(y, *xs) → array or number``."""
     ready = _callable_partials(name, partials)
 
-    def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+    def general(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
         result = []
-        shape = y.shape
-        if len(parents) == 2 and parents[0] == parents[1] >= 0:  # x * x: one block instead of two
-            both = [partial(y, *operands) for partial in ready if partial is not None]
-            total = both[0] + both[1] if len(both) == 2 else both[0] if both else 0
-            return [(parents[0], elementwise_block(total, operands[0].shape, shape))]
         for position, parent in enumerate(parents):
-            if parent >= 0:
-                partial = ready[position]
-                if partial is not None:
-                    d = partial(y, *operands)
-                    result.append((parent, elementwise_block(d, operands[position].shape, shape)))
+            partial = ready[position]
+            if parent >= 0 and partial is not None:
+                d = partial(y, *operands)
+                result.append((parent, elementwise_block(d, operands[position].shape, y.shape)))
         return result
+
+    if len(ready) == 1:
+        return _unary_rule(ready[0])
+    return _binary_rule(*ready) if len(ready) == 2 else general
+
+
+ReadyPartial = Callable[..., Any] | None
+
+
+def _unary_rule(partial: ReadyPartial) -> BlockRule:
+    def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+        parent = parents[0]
+        if parent < 0 or partial is None:
+            return []
+        x = operands[0]
+        return [(parent, elementwise_block(partial(y, x), x.shape, y.shape))]
+
+    return blocks
+
+
+def _binary_rule(first: ReadyPartial, second: ReadyPartial) -> BlockRule:
+    """Written out for speed: most operations of most traces come through here."""
+
+    def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+        p, q = parents
+        a, b = operands
+        if p < 0 or first is None:
+            if q < 0 or second is None:
+                return []
+            return [(q, elementwise_block(second(y, a, b), b.shape, y.shape))]
+        d = first(y, a, b)
+        if q < 0 or second is None:
+            return [(p, elementwise_block(d, a.shape, y.shape))]
+        e = second(y, a, b)
+        if p == q:  # x * x: one block instead of two
+            return [(p, elementwise_block(d + e, a.shape, y.shape))]
+        shape = y.shape
+        return [(p, elementwise_block(d, a.shape, shape)), (q, elementwise_block(e, b.shape, shape))]
 
     return blocks
 

@@ -32,9 +32,12 @@ class _Internal(dict[str, bool]):
 _internal = _Internal()
 
 
-def caller() -> tuple[CodeType, int]:
-    """The code object and instruction offset of the user's frame that is being executed."""
-    frame: FrameType = sys._getframe(1)
+def caller(depth: int = 1) -> tuple[CodeType, int]:
+    """The code object and instruction offset of the user's frame that is being executed.
+
+    ``depth`` frames from here are known to be adjoint's own.
+    """
+    frame: FrameType = sys._getframe(depth)
     while _internal[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code, frame.f_lasti

@@ -275,7 +275,7 @@ def append(
     """Add one record to an open trace."""
     if trace.closed:
         trace.refuse_if_closed()
-    code, offset = caller()
+    code, offset = caller(3)
     values = trace.values
     index = len(values)
     values.append(y)

@@ -79,7 +79,7 @@ def test_reference_cycles_are_found(monkeypatch):
         loop.append(loop)
         return right(*args)
 
-    assert loops.garbage(loops.contest("read X[t]", 10)) == 0
+    assert loops.garbage(loops.contest("read X[t]", 10, "tiny")) == 0
     monkeypatch.setattr(adjoint, "trace", cyclic)
     with pytest.raises(harness.WrongAnswerError, match="1 objects in reference cycles"):
         loops.validate("tiny")
