@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import platform
 from collections.abc import Callable, Sequence
@@ -113,10 +114,15 @@ _BACKENDS: dict[str, Callable[[], Backend]] = {
 def backend(name: str) -> Backend | None:
     """A peer by name, or ``None`` if it cannot be imported; then :func:`missing` says why."""
     try:
-        return _BACKENDS[name]()
+        found = _BACKENDS[name]()
     except ImportError as error:
         _reasons[name] = str(error)
         return None
+    if name != "adjoint":
+        # A full collection scans all that was ever imported: without this, everybody pays for everybody's imports.
+        gc.collect()
+        gc.freeze()
+    return found
 
 
 def missing(name: str) -> str:

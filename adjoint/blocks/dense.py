@@ -123,7 +123,7 @@ class Function(Block):
             result = result.reshape((*batch, *to_shape))
         if np.shape(result) != batch + to_shape:
             raise BlockError(f"the {which} of {self.name} gave shape {np.shape(result)}, not {batch + to_shape}")
-        return result
+        return result.copy() if type(result) is np.ndarray else result  # the function may use its buffer again
 
     def to_sparse(self) -> Sparse:
         m, n = self.shape

@@ -47,7 +47,8 @@ def all_finite(x: Array) -> bool:
     if not x.ndim:
         return bool(np.isfinite(x)) if x.dtype.kind == "c" else math.isfinite(x)
     flat = x.ravel()
-    square = flat.dot(flat)  # not finite if an entry is not, or if the sum merely overflows
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = flat.dot(flat)  # not finite if an entry is not, or if the sum merely overflows
     return bool(np.isfinite(square)) or bool(np.isfinite(x).all())
 
 

@@ -78,7 +78,9 @@ def untraced(trace: Trace, tree: Any) -> Any:
     for x in leaves:
         if type(x) is Tracer and x._trace is not trace:
             x._trace.refuse_if_closed()
-        plain.append(x._value if type(x) is Tracer and x._trace is trace else x)
+        if type(x) is Tracer and x._trace is trace:
+            x = x._value.copy() if type(x._value) is np.ndarray else x._value  # the trace goes on using its own
+        plain.append(x)
     return spec.unflatten(plain)
 
 

@@ -9,10 +9,21 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array, Block, Diagonal, Function, Identity, Scale, elementwise_block
-from adjoint.errors import ArgumentError, BlockError
+from adjoint.errors import ArgumentError, BlockError, TraceMismatchError
 from adjoint.solvers.back_substitution import BackSubstitution
 from adjoint.system import ConstraintSystem
-from adjoint.tracing import ZERO, Primitive, Tracer, bind, flatten, here, output_node, record
+from adjoint.tracing import (
+    ZERO,
+    Primitive,
+    Tracer,
+    bind,
+    concrete,
+    flatten,
+    here,
+    output_node,
+    record,
+    stacked,
+)
 from adjoint.tracing.primitive import Blocks, Static, no_blocks
 
 
@@ -120,7 +131,8 @@ def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
     Notes
     -----
     Only the arguments and the result are saved; the inside is recorded again when it is linearized. That is
-    one more evaluation of this function, and no memory for its intermediate values (checkpointing).
+    one more evaluation of this function, and no memory for its intermediate values (checkpointing). So everything
+    that varies between calls has to be an argument; a function that gives another value the second time is refused.
 
     Examples
     --------
@@ -140,6 +152,7 @@ def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
         inner, output = record(function, operands, static, numbers, lean=True)
         inner.release()
         leaves, _ = flatten(output)
+        _refuse_another_value(function, y, leaves[0])
         node = output_node(inner, leaves[0])
         if isinstance(node, tuple):
             return []
@@ -165,6 +178,18 @@ def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
 
     primitive = Primitive(function.__name__, call, blocks)
     return call
+
+
+def _refuse_another_value(function: Callable[..., Any], before: Array, now: Any) -> None:
+    """Raise if the inside of a constraint, run once more, has not given the same value (up to rounding)."""
+    before, now = np.asarray(concrete(before)), np.asarray(concrete(stacked(now)))
+    tolerance = np.sqrt(np.finfo(before.dtype).eps) if before.dtype.kind in "fc" else 0.0
+    if before.shape != now.shape or not np.allclose(before, now, rtol=tolerance, atol=0, equal_nan=True):
+        raise TraceMismatchError(
+            f"the constraint {function.__name__} gave another value when it was linearized than when it ran: it "
+            "reads something that has changed since (a loop variable, a counter, a random generator). Pass that as an "
+            "argument."
+        )
 
 
 class Subsystem:

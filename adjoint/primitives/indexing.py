@@ -153,7 +153,7 @@ def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     if axis is None:
         return np.ravel(arr)[indices]
     axis = normalize_axis_index(axis, arr.ndim)
-    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    grid = list(np.ogrid[tuple(slice(n) for n in arr.shape)])
     grid[axis] = indices
     return arr[tuple(grid)]
 

@@ -32,6 +32,7 @@ _linear_solve = Primitive("linalg.solve", np.linalg.solve, _solve_blocks, diagon
 
 @handles(np.linalg.solve)
 def _solve(a: Any, b: Any) -> Any:
+    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
     if a.ndim != 2 or b.ndim not in (1, 2):
         raise UnsupportedArgumentError(
             f"linalg.solve of traced values takes one matrix and a vector or matrix: {here()}"

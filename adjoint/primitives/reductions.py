@@ -35,7 +35,7 @@ def _count(a: Array, axis: Any) -> int:
 
 
 def _mean(y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Block:
-    return _reduce(y, a, axis, 1 / _count(a, axis))
+    return _reduce(y, a, axis, 1 / max(1, _count(a, axis)))
 
 
 def _variance(

@@ -82,6 +82,8 @@ def _to_shape(function: Any) -> None:
     """NumPy functions that only add or drop unit axes: ask NumPy for the shape, then reshape."""
 
     def handler(a: Any, *args: Any, **kwargs: Any) -> Any:
+        if args and function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):  # several arrays
+            return tuple(function(x) for x in (a, *args))
         shape = function(np.broadcast_to(np.int8(0), a.shape), *args, **kwargs).shape
         return bind(reshape, (a,), {"shape": shape})
 

@@ -124,6 +124,8 @@ class Sweep:
                         part = np.multiply(lam, block.data, out=lam)
                     else:
                         part = block.apply_adjoint(lam)
+                    if type(part) is not ndarray:
+                        mine = 0  # a traced part: its trace has kept λ
                     before = found[parent]
                     if before is None:
                         found[parent] = part

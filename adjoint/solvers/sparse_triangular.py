@@ -10,7 +10,7 @@ import scipy
 from adjoint.errors import NotAcceptedError
 from adjoint.solvers.assembled import AssembledFactor, implicit_constraints, triangular_order
 from adjoint.system import ConstraintSystem, assemble
-from adjoint.system.assembled_solve import Pattern
+from adjoint.system.assembled_solve import Pattern, sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ def _kernel(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:
     shape = (pattern.size, pattern.size)
     matrix = scipy.sparse.csr_array((data, (pattern.rows, pattern.columns)), shape=shape)
     dtype = np.result_type(data, b, np.float64)  # SciPy's kernel works in double precision
+    if dtype not in (np.float64, np.complex128):
+        return sweep(data, b, pattern)
     x = scipy.sparse.linalg.spsolve_triangular(
         matrix.astype(dtype), b.astype(dtype), lower=pattern.triangular == "lower"
     )

@@ -51,14 +51,15 @@ class Pattern:
 def solve_assembled(data: Array, b: Array, pattern: Pattern) -> Array:
     """``M x = b`` with ``M[rows, columns] = data`` and ``b`` of shape ``(size, m)``."""
     if pattern.triangular is not None and not np.isfinite(data).all():
-        return _sweep(data, b, pattern)
+        return sweep(data, b, pattern)
     return pattern.kernel(data, b, pattern)
 
 
-def _sweep(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:
+def sweep(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:
     """A triangular solve column by column in which zero unknowns and zero entries are structural zeros.
 
-    For matrices with infinite or NaN entries only: ``0 * inf`` contributes nothing, as in back substitution.
+    For matrices with infinite or NaN entries, where ``0 * inf`` contributes nothing as in back substitution, and for
+    dtypes that compiled kernels do not know.
     """
     live = np.flatnonzero(data)  # an entry that is zero is no entry
     order = live[np.argsort(pattern.columns[live], kind="stable")]

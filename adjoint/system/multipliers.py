@@ -36,13 +36,13 @@ class _Solution:
         return self._found[k]
 
     def full(self, k: int) -> Array:
-        """The entry of node ``k`` (0-based), a structural zero as an array of zeros."""
+        """The entry of node ``k`` (0-based) as an array of the user's own; a structural zero as zeros."""
         found = self._found[k]
         if found is None:
             value = self.system.values[k]
             dtype = value.dtype if value.dtype.kind in "fc" else float
             return np.zeros(self.batch + value.shape, dtype)[()]
-        return found
+        return found.copy() if type(found) is np.ndarray else found
 
     def __len__(self) -> int:
         return len(self.system)

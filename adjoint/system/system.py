@@ -270,7 +270,7 @@ class ConstraintSystem:
                 raise SeedError(f"the leaves of a {what} must share their leading axes: {batch}, {leaf.shape[:extra]}")
             batch = leaf.shape[:extra]
             if self.is_active(node):
-                rows.append((node, leaf))
+                rows.append((node, leaf.copy() if type(leaf) is np.ndarray else leaf))  # the user may edit it later
         return rows, batch or ()
 
     def residual(self, multipliers: Multipliers) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from mmap import mmap
 
 import numpy as np
 
@@ -20,21 +21,43 @@ _held: dict[int, tuple[np.ndarray, int]] = {}  # id → (array, how many traces 
 _waiting: deque[list[np.ndarray]] = deque()  # to be released by whoever has the mutex
 
 
+def owners(array: np.ndarray) -> tuple[list[np.ndarray], object]:
+    """The arrays through which the memory of ``array`` can be reached upwards, and what owns it if no array does."""
+    chain = []
+    current: object = array
+    while current is not None:
+        if isinstance(current, np.ndarray):
+            chain.append(current)
+        elif not hasattr(current, "base"):  # NumPy's stride tricks put a helper object between two arrays
+            return chain, current
+        current = getattr(current, "base", None)
+    return chain, None
+
+
+def must_copy(array: np.ndarray) -> bool:
+    """Whether a lock would not protect: the memory is small, or belongs to no array."""
+    if array.nbytes <= COPY_LIMIT:
+        return True
+    chain, owner = owners(array)
+    if owner is None or isinstance(owner, bytes):
+        return False
+    return any(one.flags.writeable for one in chain) or not isinstance(owner, mmap)
+
+
 def acquire(array: np.ndarray) -> list[np.ndarray]:
     """Lock ``array`` and the arrays it is a view of; returns what must be released."""
     taken = []
-    current: object = array
+    chain, _ = owners(array)
     with _mutex:
-        while isinstance(current, np.ndarray):
-            held = _held.get(id(current))
+        for one in chain:
+            held = _held.get(id(one))
             if held is not None:
-                _held[id(current)] = (current, held[1] + 1)
-                taken.append(current)
-            elif current.flags.writeable:
-                _held[id(current)] = (current, 1)  # before the flag: another thread looks at both
-                current.flags.writeable = False
-                taken.append(current)
-            current = current.base
+                _held[id(one)] = (one, held[1] + 1)
+                taken.append(one)
+            elif one.flags.writeable:
+                _held[id(one)] = (one, 1)  # before the flag: another thread looks at both
+                one.flags.writeable = False
+                taken.append(one)
     _release_waiting()
     return taken
 

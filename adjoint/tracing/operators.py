@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], refl
         if reflected:
             x, y, p, q = y, x, q, p
         z = compute(x, y)
-        if trace.closed:
+        if trace.closed or trace.thread != get_ident():
             trace.refuse_if_closed()
         frame = _getframe(1)
         code = frame.f_code

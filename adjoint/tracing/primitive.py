@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import math
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -114,16 +115,16 @@ def reads_of(partials: tuple[Any, ...]) -> Reads | None:
     """What elementwise partials ``(y, *xs)`` read, from their own code; ``None`` where it does not tell."""
     found = []
     for partial in partials:
-        code = getattr(partial, "__code__", None)
         if not callable(partial):
             found.append(frozenset[int]())
             continue
+        code = partial.__code__ if type(partial) is FunctionType else None
         if code is None or code.co_cellvars or code.co_flags & 0x0C:  # captured, or *args and **kwargs
             return None
         names = code.co_varnames[: code.co_argcount]
         loaded: set[str] = set()
         for instruction in dis.get_instructions(code):
-            if instruction.opname.startswith("LOAD_FAST"):
+            if "LOAD_FAST" in instruction.opname:  # also LOAD_FAST_LOAD_FAST, STORE_FAST_LOAD_FAST, …
                 argument = instruction.argval
                 loaded.update(argument if isinstance(argument, tuple) else (argument,))
         found.append(frozenset(k - 1 for k, name in enumerate(names) if name in loaded))

@@ -25,6 +25,8 @@ def as_value(leaf: Any) -> Array:
         if kind is np.ndarray and leaf.dtype.kind == "O":
             return stacked(leaf)
         return leaf if leaf.ndim or kind is Tracer else leaf[()]
+    if type(leaf) is np.memmap:
+        return as_value(np.asarray(leaf))
     if isinstance(leaf, np.ndarray):
         raise ArgumentError(
             f"an argument of type {kind.__name__} and dtype {leaf.dtype} cannot be traced; pass a numeric np.ndarray"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from threading import get_ident
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,7 @@ class Trace:
         "primitives",
         "records",
         "serial",
+        "thread",
         "values",
     )
 
@@ -116,6 +118,7 @@ class Trace:
         self.guards: list[tuple[int, Callable[[Any], Any], Any]] = []
         self.argument_spec: Any = None
         self.output_spec: Any = None
+        self.thread = get_ident()
         self.closed = False
         self._locked: list[np.ndarray] = []
 
@@ -129,8 +132,8 @@ class Trace:
 
     def keep(self, array: np.ndarray) -> np.ndarray:
         """A constant as the trace may keep it: safe from edits that the user makes later."""
-        if array.flags.writeable or isinstance(array.base, np.ndarray):
-            if array.nbytes <= locks.COPY_LIMIT:
+        if array.flags.writeable or array.base is not None:
+            if locks.must_copy(array):
                 return array.copy()
             self._locked += locks.acquire(array)
         elif locks.is_held(array):
@@ -150,7 +153,13 @@ class Trace:
         return len(self.records)
 
     def refuse_if_closed(self) -> None:
-        """Raise if a traced value is used after its trace has ended."""
+        """Raise if a traced value is used after its trace has ended, or in a thread that is not recording it."""
+        if self.thread != get_ident():
+            raise EscapedTracerError(
+                f"a traced value was used in another thread than the one that records it: {here()}\n"
+                "Threads may each record a trace of their own, but not share one: call grad inside the threads, or "
+                "run this part of the function without them."
+            )
         if self.closed:
             raise EscapedTracerError(
                 f"a traced value was used after the trace it belongs to had ended: {here()}\nIt was probably stored in "

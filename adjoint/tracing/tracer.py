@@ -13,6 +13,7 @@ import operator
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from threading import get_ident
 from typing import Any, NoReturn
 
 import numpy as np
@@ -247,10 +248,11 @@ def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = 
             parents.append(x._index)
             active = active or x._index >= 0
         else:
+            if isinstance(x, np.ndarray):
+                x = x if type(x) is np.ndarray else np.asarray(x)
+                constants.append(k)
             values.append(x)
             parents.append(-1)
-            if type(x) is np.ndarray:
-                constants.append(k)
     y = primitive.function(*values, **static) if static else primitive.function(*values)
     if type(y) is Tracer and y._trace.serial >= trace.serial:
         raise ArgumentError(
@@ -273,7 +275,7 @@ def append(
     active: bool,
 ) -> Tracer:
     """Add one record to an open trace."""
-    if trace.closed:
+    if trace.closed or trace.thread != get_ident():
         trace.refuse_if_closed()
     code, offset = caller(3)
     values = trace.values
