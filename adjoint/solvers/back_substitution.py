@@ -90,7 +90,7 @@ class Sweep:
                 lam = found[k]
                 mine = owned[k]  # nobody else holds this array
                 if gathers and k in gathers:
-                    lam = _scatter(gathers.pop(k), lam)
+                    lam = _scatter(gathers.pop(k), lam, mine)
                     mine = 1
                 elif lam is None:
                     continue
@@ -193,7 +193,13 @@ def _finite(found: list[Any], keep: Collection[int] | None) -> bool:
     return all(x is None or all_finite(concrete(x)) for x in wanted)
 
 
-def _scatter(parts: list[tuple[Any, Array]], rest: Array | None) -> Array:
+def _scatter(parts: list[tuple[Any, Array]], rest: Array | None, mine: int) -> Array:
+    """The contributions through slices and takes, added to those that came otherwise."""
+    if type(rest) is np.ndarray and all(type(lam) is np.ndarray and lam.dtype is rest.dtype for _, lam in parts):
+        out = rest if mine and rest.flags.c_contiguous else rest.copy()  # a flat view of it is written to
+        for block, lam in parts:
+            block.add_adjoint_to(out, lam)
+        return out
     scattered = scatter_sum(tuple(block for block, _ in parts), *(lam for _, lam in parts))
     return scattered if rest is None else scattered + rest
 
