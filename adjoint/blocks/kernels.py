@@ -43,12 +43,14 @@ def safe_multiply(w: Array, d: Array) -> Array:
 
 
 def all_finite(x: Array) -> bool:
-    """Whether no entry is NaN or infinite; one dot product in the ordinary case."""
+    """Whether no entry is NaN or infinite; one dot product in the ordinary case.
+
+    To be called where ``np.errstate`` ignores overflow.
+    """
     if not x.ndim:
         return bool(np.isfinite(x)) if x.dtype.kind == "c" else math.isfinite(x)
     flat = x.ravel()
-    with np.errstate(over="ignore", invalid="ignore"):
-        square = flat.dot(flat)  # not finite if an entry is not, or if the sum merely overflows
+    square = flat.dot(flat)  # not finite if an entry is not, or if the sum merely overflows
     return bool(np.isfinite(square)) or bool(np.isfinite(x).all())
 
 

@@ -20,11 +20,11 @@ from adjoint.tracing import user_depth
 
 def warn_if_not_finite(system: ConstraintSystem, rows: Rows, found: Sequence[Any], *, forward: bool = False) -> None:
     """Warn if a result is not finite, naming the node, the operation and the line where that began."""
-    for x in found:
-        if isinstance(x, (np.ndarray, np.generic)) and not all_finite(x):
-            message = diagnosis(system, rows, forward=forward)
-            warnings.warn(message, NonFiniteDerivativeWarning, stacklevel=user_depth(sys._getframe(0)) + 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if all(all_finite(x) for x in found if isinstance(x, (np.ndarray, np.generic))):
             return
+        message = diagnosis(system, rows, forward=forward)
+    warnings.warn(message, NonFiniteDerivativeWarning, stacklevel=user_depth(sys._getframe(0)) + 1)
 
 
 def diagnosis(system: ConstraintSystem, rows: Rows, *, forward: bool = False) -> str:

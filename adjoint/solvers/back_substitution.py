@@ -66,13 +66,15 @@ class Sweep:
 
     def solve(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
         """``A λ = −s``: from the last constraint to the first."""
-        found = self._backward(rows, keep, _as_it_is)
-        return found if _finite(found, keep) else self._backward(rows, keep, with_guards)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            found = self._backward(rows, keep, _as_it_is)
+            return found if _finite(found, keep) else self._backward(rows, keep, with_guards)
 
     def solve_tangent(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
         """``Aᵀ ż = −ẋ``: from the first constraint to the last."""
-        found = self._forward(rows, _as_it_is)
-        return found if _finite(found, keep) else self._forward(rows, with_guards)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            found = self._forward(rows, _as_it_is)
+            return found if _finite(found, keep) else self._forward(rows, with_guards)
 
     def _backward(self, rows: Rows, keep: Collection[int] | None, mode: Mode) -> list[Any]:
         primitives, records, values = self._primitives, self._records, self._values
@@ -85,62 +87,61 @@ class Sweep:
             last = max(last, k)
         plain = mode is _as_it_is
         ndarray = np.ndarray
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for k in range(last, -1, -1):
-                lam = found[k]
-                mine = owned[k]  # nobody else holds this array
-                if gathers and k in gathers:
-                    lam = _scatter(gathers.pop(k), lam, mine)
-                    mine = 1
-                elif lam is None:
-                    continue
-                y = values[k]
-                if lam.dtype is not y.dtype and lam.dtype != y.dtype:
-                    lam = _cast(lam, y.dtype)
-                primitive = primitives[k]
-                if primitive is INPUT:
-                    found[k] = lam
-                    continue
-                operands, parents, static, _, _ = records[k]
-                if primitive.diagonal is not None:
-                    lam = primitive.diagonal(y, operands, static or EMPTY).solve_adjoint(lam)
-                if keep is None or k in keep:
-                    found[k] = lam
+        for k in range(last, -1, -1):
+            lam = found[k]
+            mine = owned[k]  # nobody else holds this array
+            if gathers and k in gathers:
+                lam = _scatter(gathers.pop(k), lam, mine)
+                mine = 1
+            elif lam is None:
+                continue
+            y = values[k]
+            if lam.dtype is not y.dtype and lam.dtype != y.dtype:
+                lam = _cast(lam, y.dtype)
+            primitive = primitives[k]
+            if primitive is INPUT:
+                found[k] = lam
+                continue
+            operands, parents, static, _, _ = records[k]
+            if primitive.diagonal is not None:
+                lam = primitive.diagonal(y, operands, static or EMPTY).solve_adjoint(lam)
+            if keep is None or k in keep:
+                found[k] = lam
+                mine = 0
+            else:
+                found[k] = None
+            blocks = primitive.blocks(y, operands, static or EMPTY, parents)
+            left = len(blocks)
+            for parent, block in blocks:
+                left -= 1
+                kind = type(block)
+                if kind is Slice or kind is Take:
+                    gathers.setdefault(parent, []).append((block, lam))
                     mine = 0
+                    continue
+                if not plain:
+                    part = mode(block).apply_adjoint(lam)
+                elif mine and not left and isinstance(block, Diagonal) and _fits(block, lam):
+                    part = np.multiply(lam, block.data, out=lam)
                 else:
-                    found[k] = None
-                blocks = primitive.blocks(y, operands, static or EMPTY, parents)
-                left = len(blocks)
-                for parent, block in blocks:
-                    left -= 1
-                    kind = type(block)
-                    if kind is Slice or kind is Take:
-                        gathers.setdefault(parent, []).append((block, lam))
-                        mine = 0
-                        continue
-                    if not plain:
-                        part = mode(block).apply_adjoint(lam)
-                    elif mine and not left and isinstance(block, Diagonal) and _fits(block, lam):
-                        part = np.multiply(lam, block.data, out=lam)
+                    part = block.apply_adjoint(lam)
+                if type(part) is not ndarray:
+                    mine = 0  # a traced part: its trace has kept λ
+                before = found[parent]
+                if before is None:
+                    found[parent] = part
+                    if part is lam:
+                        owned[parent] = mine and not left
+                        mine = 0  # a parent holds λ itself
+                    elif kind in _FRESH and type(part) is ndarray and part.base is None:
+                        owned[parent] = 1
                     else:
-                        part = block.apply_adjoint(lam)
-                    if type(part) is not ndarray:
-                        mine = 0  # a traced part: its trace has kept λ
-                    before = found[parent]
-                    if before is None:
-                        found[parent] = part
-                        if part is lam:
-                            owned[parent] = mine and not left
-                            mine = 0  # a parent holds λ itself
-                        elif kind in _FRESH and type(part) is ndarray and part.base is None:
-                            owned[parent] = 1
-                        else:
-                            mine = 0  # a parent may hold a view of λ
-                    elif owned[parent] and type(part) is ndarray and part.dtype is before.dtype:
-                        np.add(before, part, out=before)
-                    else:
-                        found[parent] = total = before + part
-                        owned[parent] = type(total) is ndarray
+                        mine = 0  # a parent may hold a view of λ
+                elif owned[parent] and type(part) is ndarray and part.dtype is before.dtype:
+                    np.add(before, part, out=before)
+                else:
+                    found[parent] = total = before + part
+                    owned[parent] = type(total) is ndarray
         return found
 
     def _forward(self, rows: Rows, mode: Mode) -> list[Any]:
@@ -148,20 +149,19 @@ class Sweep:
         found: list[Any] = [None] * len(records)
         for k, x_dot in rows:
             found[k] = x_dot if found[k] is None else found[k] + x_dot
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for k, (operands, parents, static, _, _) in enumerate(records):
-                primitive = primitives[k]
-                total = found[k]
-                if primitive is not INPUT:
-                    live = [p if p >= 0 and found[p] is not None else -1 for p in parents]
-                    for parent, block in primitive.blocks(values[k], operands, static or EMPTY, live):
-                        part = mode(block).apply(found[parent])
-                        total = part if total is None else total + part
-                    if total is not None and primitive.diagonal is not None:
-                        total = primitive.diagonal(values[k], operands, static or EMPTY).solve(total)
-                if total is not None:
-                    dtype = values[k].dtype
-                    found[k] = total if total.dtype == dtype else _cast(total, dtype)
+        for k, (operands, parents, static, _, _) in enumerate(records):
+            primitive = primitives[k]
+            total = found[k]
+            if primitive is not INPUT:
+                live = [p if p >= 0 and found[p] is not None else -1 for p in parents]
+                for parent, block in primitive.blocks(values[k], operands, static or EMPTY, live):
+                    part = mode(block).apply(found[parent])
+                    total = part if total is None else total + part
+                if total is not None and primitive.diagonal is not None:
+                    total = primitive.diagonal(values[k], operands, static or EMPTY).solve(total)
+            if total is not None:
+                dtype = values[k].dtype
+                found[k] = total if total.dtype == dtype else _cast(total, dtype)
         return found
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,19 +38,6 @@ def as_value(leaf: Any) -> Array:
     )
 
 
-@contextmanager
-def recording(function: Callable[..., Any], lean: bool) -> Iterator[Trace]:
-    """A fresh trace, closed when the block ends however it ends; constants are unlocked if it fails."""
-    trace = Trace(function, lean=lean)
-    try:
-        yield trace
-    except BaseException:
-        trace.release()
-        raise
-    finally:
-        trace.closed = True
-
-
 def record(
     function: Callable[..., Any],
     args: Sequence[Any],
@@ -76,7 +62,8 @@ def record(
     heap.settle()
     chosen = tuple(range(len(args))) if argnums is None else tuple(argnums)
     leaves, spec = flatten(tuple(args[k] for k in chosen))
-    with recording(function, lean) as trace:
+    trace = Trace(function, lean=lean)
+    try:
         tracers = []
         for leaf in leaves:
             value = as_value(leaf)
@@ -89,6 +76,11 @@ def record(
             traced[k] = argument
         trace.argument_spec = (spec, chosen)
         output = function(*traced, **(kwargs or {}))
+    except BaseException:
+        trace.release()
+        raise
+    finally:
+        trace.closed = True
     return trace, output
 
 
