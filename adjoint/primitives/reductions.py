@@ -86,9 +86,9 @@ def _single_hits(y: Array, a: np.ndarray, axes: tuple[int, ...]) -> Block | None
     hit = a == _kept(y, a, axes)
     if np.count_nonzero(hit) != y.size:
         return None
-    flat = np.flatnonzero(hit)  # in C order: along one axis, not yet in the order of y
     if len(axes) == a.ndim:
-        return Take(flat.reshape(y.shape), a.shape)
+        return Take(np.full(y.shape, hit.argmax()), a.shape)
+    flat = np.flatnonzero(hit)  # in C order, which along one axis is not yet the order of y
     coordinates = list(np.unravel_index(flat, a.shape))
     del coordinates[axes[0]]
     slots = np.ravel_multi_index(tuple(coordinates), [n for k, n in enumerate(a.shape) if k != axes[0]])
