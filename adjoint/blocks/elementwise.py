@@ -98,7 +98,7 @@ class Diagonal(Block):
 
     def to_sparse(self) -> Sparse:
         rows, columns = _coordinates(self.in_shape, self.out_shape)
-        data = np.broadcast_to(self.data, self.out_shape).reshape(-1)
+        data = np.broadcast_to(_inexact(self.data), self.out_shape).reshape(-1)
         return Sparse(rows, columns, data, self.in_shape, self.out_shape)
 
     def absolute(self) -> Block:
@@ -148,6 +148,11 @@ class Mask(Block):
     @property
     def nnz(self) -> int:
         return math.prod(self.out_shape)
+
+
+def _inexact(d: Array) -> Array:
+    """Partials that are integers or masks (of constants) as floats, before they meet each other."""
+    return d.astype(float) if d.dtype.kind in "biu" else d
 
 
 def _repeats(few: Shape, many: Shape) -> int:
@@ -237,25 +242,26 @@ def _scale_scale(left: Scale, right: Scale) -> Block:
 
 @simplifies_product(Scale, Diagonal)
 def _scale_diagonal(left: Scale, right: Diagonal) -> Block:
-    return Diagonal(left.factor * right.data, right.in_shape, left.out_shape, right.guarded)
+    return Diagonal(left.factor * _inexact(right.data), right.in_shape, left.out_shape, right.guarded)
 
 
 @simplifies_product(Diagonal, Scale)
 def _diagonal_scale(left: Diagonal, right: Scale) -> Block:
-    return Diagonal(left.data * right.factor, right.in_shape, left.out_shape, left.guarded)
+    return Diagonal(_inexact(left.data) * right.factor, right.in_shape, left.out_shape, left.guarded)
 
 
 @simplifies_product(Diagonal, Diagonal)
 def _diagonal_diagonal(left: Diagonal, right: Diagonal) -> Block:
     if left.guarded or right.guarded:
-        return Diagonal(safe_multiply(left.data, right.data), right.in_shape, left.out_shape, guarded=True)
-    return Diagonal(left.data * right.data, right.in_shape, left.out_shape)
+        data = safe_multiply(_inexact(left.data), _inexact(right.data))
+        return Diagonal(data, right.in_shape, left.out_shape, guarded=True)
+    return Diagonal(_inexact(left.data) * _inexact(right.data), right.in_shape, left.out_shape)
 
 
 @simplifies_sum(Diagonal, Diagonal)
 def _diagonal_plus_diagonal(left: Diagonal, right: Diagonal) -> Block:
     guarded = left.guarded or right.guarded
-    return Diagonal(left.data + right.data, left.in_shape, left.out_shape, guarded)
+    return Diagonal(_inexact(left.data) + _inexact(right.data), left.in_shape, left.out_shape, guarded)
 
 
 @simplifies_sum(Scale, Scale)
@@ -270,7 +276,7 @@ def _identity_plus_identity(left: Identity, right: Identity) -> Block:
 
 @simplifies_sum(Scale, Diagonal)
 def _scale_plus_diagonal(left: Scale, right: Diagonal) -> Block:
-    return Diagonal(left.factor + right.data, left.in_shape, left.out_shape, right.guarded)
+    return Diagonal(left.factor + _inexact(right.data), left.in_shape, left.out_shape, right.guarded)
 
 
 @simplifies_sum(Diagonal, Scale)
@@ -280,7 +286,7 @@ def _diagonal_plus_scale(left: Diagonal, right: Scale) -> Block:
 
 @simplifies_sum(Identity, Diagonal)
 def _identity_plus_diagonal(left: Identity, right: Diagonal) -> Block:
-    return Diagonal(1 + right.data, left.in_shape, left.out_shape, right.guarded)
+    return Diagonal(1 + _inexact(right.data), left.in_shape, left.out_shape, right.guarded)
 
 
 @simplifies_sum(Diagonal, Identity)
@@ -306,7 +312,7 @@ def elementwise_block(d: Array, in_shape: Shape, out_shape: Shape) -> Block:
     if type(d) in _NUMBERS:
         if d == 1 and in_shape == out_shape:
             return Identity(in_shape)
-        return Scale(d, in_shape, out_shape)
+        return Scale(d if type(d) is complex else float(d), in_shape, out_shape)
     return Diagonal(d, in_shape, out_shape)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from adjoint.blocks import Array
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
-from adjoint.tracing import Trace, Tracer, flatten, record, set_outputs
+from adjoint.tracing import Trace, Tracer, flatten, is_traced, record, set_outputs
 from adjoint.tracing.display import function_name
 from adjoint.tracing.pytrees import argument_names
 
@@ -76,6 +76,10 @@ def untraced(trace: Trace, tree: Any) -> Any:
     leaves, spec = flatten(tree)
     plain = []
     for x in leaves:
+        if is_traced(x) and type(x) is not Tracer:  # np.array([x[0], x[1]]), entry by entry
+            entries = [untraced(trace, entry) for entry in x.ravel()]
+            plain.append(np.stack(entries).reshape(x.shape))
+            continue
         if type(x) is Tracer and x._trace is not trace:
             x._trace.refuse_if_closed()
         if type(x) is Tracer and x._trace is trace:

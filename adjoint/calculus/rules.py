@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -20,6 +21,7 @@ from adjoint.tracing import (
     concrete,
     flatten,
     here,
+    is_traced,
     output_node,
     record,
     stacked,
@@ -68,15 +70,16 @@ def custom_rule(*partials: Any, name: str | None = None) -> Callable[[Callable[.
                     raise BlockError(f"{label} was called with a traced argument {k}, but has {len(partials)} partials")
                 if partials[k] is None or partials[k] is ZERO:
                     continue
-                found = partials[k](y, *operands, **static)
+                found = partials[k](y, *_given(operands), **static)
                 result.append((parent, _as_block(found, operands[k].shape, y.shape, f"{label}, argument {k}")))
             return result
 
         @wraps(function)
         def call(*operands: Any, **options: Any) -> Any:
-            if any(type(x) is Tracer for x in operands):
-                return bind(primitive, operands, options or None)
-            return _as_array(function(*operands, **options), label)
+            prepared = _traced_call(function, label, operands, options)
+            if prepared is not None:
+                return bind(primitive, *prepared)
+            return _as_array(function(*_given(operands), **options), label)
 
         def evaluate(*operands: Any, **options: Any) -> Any:
             y = call(*operands, **options)
@@ -93,7 +96,7 @@ def _as_array(y: Any, label: str) -> Any:
         return y
     if isinstance(y, (float, int, complex)):
         return np.asarray(y)[()]
-    raise ArgumentError(f"{label} must return one array or number, not a {type(y).__name__}")
+    raise ArgumentError(f"{label} must return one array or number, not a {type(y).__name__}: {here()}")
 
 
 def _as_block(found: Any, in_shape: Any, out_shape: Any, label: str) -> Block:
@@ -149,11 +152,11 @@ def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
         numbers = [k for k, parent in enumerate(parents) if parent >= 0]
-        inner, output = record(function, operands, static, numbers, lean=True)
+        inner, output = record(function, _given(operands), static, numbers, lean=True)
         inner.release()
         leaves, _ = flatten(output)
-        _refuse_another_value(function, y, leaves[0])
         node = output_node(inner, leaves[0])
+        _refuse_another_value(function, y, node[0] if isinstance(node, tuple) else inner.values[node])
         if isinstance(node, tuple):
             return []
         subsystem = Subsystem(ConstraintSystem(inner), node)
@@ -165,26 +168,63 @@ def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*operands: Any, **options: Any) -> Any:
-        if any(type(x) is Tracer for x in operands):
-            return bind(primitive, operands, options or None)
-        y = function(*operands, **options)
-        if not hasattr(y, "shape"):
-            if isinstance(y, (float, int)):
-                return np.asarray(y)[()]
-            raise ArgumentError(
-                f"the constraint {function.__name__} must return one array, not a {type(y).__name__}: {here()}"
-            )
-        return y
+        prepared = _traced_call(function, function.__name__, operands, options)
+        if prepared is not None:
+            return bind(primitive, *prepared)
+        return _as_array(function(*_given(operands), **options), f"the constraint {function.__name__}")
 
     primitive = Primitive(function.__name__, call, blocks)
     return call
 
 
+class _Plain:
+    """Carries a positional argument that is no array (an axis tuple, a list, ``None``) through a record."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+def _given(operands: Sequence[Any]) -> list[Any]:
+    return [x.value if type(x) is _Plain else x for x in operands]
+
+
+def _traced_call(
+    function: Callable[..., Any], label: str, operands: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any] | None] | None:
+    """Operands and options of a call on traced values as one record takes them; ``None`` if nothing is traced.
+
+    Traced keyword arguments become positional, lists and object arrays of traced values are stacked.
+    """
+    if not any(is_traced(x) for x in flatten((operands, options))[0]):
+        return None
+    if any(is_traced(x) for x in flatten(options)[0]):
+        bound = inspect.signature(function).bind(*operands, **options)
+        operands, options = bound.args, bound.kwargs
+    prepared = []
+    for x in operands:
+        if isinstance(x, (list, tuple)) and any(is_traced(leaf) for leaf in flatten(x)[0]):
+            x = stacked(x)
+        prepared.append(_Plain(x) if x is None or isinstance(x, (list, tuple, dict, str)) else x)
+    left = [x.value for x in prepared if type(x) is _Plain]
+    if any(is_traced(x) for x in flatten((left, options))[0]):
+        raise ArgumentError(
+            f"{label} takes traced values as positional arrays, not inside of a dict or an option: {here()}"
+        )
+    return tuple(prepared), options or None
+
+
 def _refuse_another_value(function: Callable[..., Any], before: Array, now: Any) -> None:
     """Raise if the inside of a constraint, run once more, has not given the same value (up to rounding)."""
-    before, now = np.asarray(concrete(before)), np.asarray(concrete(stacked(now)))
-    tolerance = np.sqrt(np.finfo(before.dtype).eps) if before.dtype.kind in "fc" else 0.0
-    if before.shape != now.shape or not np.allclose(before, now, rtol=tolerance, atol=0, equal_nan=True):
+    before, now = np.asarray(concrete(before)), np.asarray(concrete(now))
+    tolerance = float(np.sqrt(np.finfo(before.dtype).eps)) if before.dtype.kind in "fc" else 0.0
+    with np.errstate(all="ignore"):
+        same = before.shape == now.shape and np.allclose(before, now, rtol=tolerance, atol=tolerance, equal_nan=True)
+    if not same:
         raise TraceMismatchError(
             f"the constraint {function.__name__} gave another value when it was linearized than when it ran: it "
             "reads something that has changed since (a loop variable, a counter, a random generator). Pass that as an "
@@ -318,4 +358,4 @@ def stop_gradient(x: Any) -> Any:
     3.0
     """
     leaves, spec = flatten(x)
-    return spec.unflatten([bind(_stop, (leaf,)) if type(leaf) is Tracer else leaf for leaf in leaves])
+    return spec.unflatten([bind(_stop, (stacked(leaf),)) if is_traced(leaf) else leaf for leaf in leaves])

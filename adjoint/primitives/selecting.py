@@ -80,7 +80,10 @@ def _triangle(function: Any) -> None:
 
 _triangle(np.tril)
 _triangle(np.triu)
-elementwise(np.nan_to_num, lambda y, x: np.isfinite(x).astype(y.dtype))
+structured(
+    np.nan_to_num,
+    lambda y, x, copy=True, nan=0.0, posinf=None, neginf=None: Mask(np.isfinite(x), x.shape, y.shape),
+)
 elementwise(np.real, _real)
 elementwise(np.imag, _imaginary)
 structured(np.round, lambda y, a, decimals=0, out=None: Zero(a.shape, y.shape), name="round")

@@ -10,7 +10,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from adjoint.blocks import Array, Block, Identity, Reshape, Roll, Scale, Slice, Transpose
 from adjoint.blocks.kernels import as_axes
-from adjoint.tracing import FUNCTIONS, METHODS, Primitive, bind, handles, structured
+from adjoint.errors import UnsupportedArgumentError
+from adjoint.tracing import FUNCTIONS, METHODS, Primitive, bind, concrete, handles, here, structured
 from adjoint.tracing.primitive import SHAPES_ONLY, Blocks, Static, no_blocks
 
 # --- one array in, the same entries out -----------------------------------------------------------
@@ -53,7 +54,7 @@ if hasattr(np, "astype"):  # since NumPy 2.1
 def _roll(y: Array, a: Array, shift: Any, axis: Any = None) -> Block:
     if axis is None:
         flat = Reshape(a.shape, (a.size,))
-        return Reshape((a.size,), a.shape) @ Roll((int(shift),), (-1,), (a.size,)) @ flat
+        return Reshape((a.size,), a.shape) @ Roll((int(np.sum(shift)),), (-1,), (a.size,)) @ flat
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
     return Roll(tuple(shifts), tuple(normalize_axis_index(k, a.ndim) - a.ndim for k in axes), a.shape)
@@ -64,12 +65,20 @@ structured(np.roll, _roll, reads=SHAPES_ONLY)
 
 @handles(np.reshape)
 def _reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
-    """``order="F"`` is the C order of the transposes."""
+    """``order="F"`` is the C order of the transposes; ``"A"`` and ``"K"`` follow the memory, where it is contiguous."""
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if order in ("A", "K"):
+        flags = np.asarray(concrete(a)).flags
+        if not flags.c_contiguous and (flags.f_contiguous or order == "K"):
+            if not flags.f_contiguous:
+                raise UnsupportedArgumentError(f"order='K' of a traced value that is not contiguous: {here()}")
+            order = "F"
+        else:
+            order = "C"
     if order == "C":
         return bind(reshape, (a,), {"shape": shape})
     if order != "F":
-        raise ValueError(f"order must be 'C' or 'F' on a traced value, not {order!r}")
+        raise ValueError(f"order must be 'C', 'F', 'A' or 'K', not {order!r}: {here()}")
     return np.transpose(bind(reshape, (np.transpose(a),), {"shape": shape[::-1]}))
 
 

@@ -54,6 +54,12 @@ def _absolute(y: Any, x: Any) -> Any:
     return np.sign(x)
 
 
+def _norm2(y: Any, a: Any, b: Any) -> Any:
+    """``a² + b²`` in the result's dtype: integer constants would overflow in their own."""
+    one = y.dtype.type(1)
+    return (one * a) * a + (one * b) * b
+
+
 # arithmetic
 elementwise(np.add, lambda y, a, b: 1, lambda y, a, b: 1)
 elementwise(np.subtract, lambda y, a, b: 1, lambda y, a, b: -1)
@@ -89,7 +95,7 @@ elementwise(np.tan, lambda y, x: 1 + y * y)
 elementwise(np.arcsin, lambda y, x: 1 / np.sqrt(1 - x * x))
 elementwise(np.arccos, lambda y, x: -1 / np.sqrt(1 - x * x))
 elementwise(np.arctan, lambda y, x: 1 / (1 + x * x))
-elementwise(np.arctan2, lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))
+elementwise(np.arctan2, lambda y, a, b: b / _norm2(y, a, b), lambda y, a, b: -a / _norm2(y, a, b))
 elementwise(np.sinh, lambda y, x: np.cosh(x))
 elementwise(np.cosh, lambda y, x: np.sinh(x))
 elementwise(np.tanh, lambda y, x: 1 - y * y)

@@ -30,9 +30,10 @@ from adjoint.blocks import (
     with_guards,
 )
 from adjoint.blocks.kernels import all_finite
+from adjoint.errors import AdjointError
 from adjoint.system import ConstraintSystem
-from adjoint.system.solving import Rows
-from adjoint.tracing import INPUT, Primitive, concrete
+from adjoint.system.solving import Rows, note_where
+from adjoint.tracing import INPUT, Primitive, Tracer, concrete
 from adjoint.tracing.trace import EMPTY, Record
 
 
@@ -87,12 +88,14 @@ class Sweep:
             last = max(last, k)
         plain = mode is _as_it_is
         ndarray = np.ndarray
+        # Under an outer trace nothing is overwritten: that trace may have kept any array that it has seen.
+        concrete_sweep = Tracer not in set(map(type, values))
         for k in range(last, -1, -1):
             lam = found[k]
             mine = owned[k]  # nobody else holds this array
             if gathers and k in gathers:
                 lam = _scatter(gathers.pop(k), lam, mine)
-                mine = 1
+                mine = concrete_sweep
             elif lam is None:
                 continue
             y = values[k]
@@ -110,7 +113,11 @@ class Sweep:
                 mine = 0
             else:
                 found[k] = None
-            blocks = primitive.blocks(y, operands, static or EMPTY, parents)
+            try:
+                blocks = primitive.blocks(y, operands, static or EMPTY, parents)
+            except AdjointError as error:
+                note_where(error, primitives, records, k)
+                raise
             left = len(blocks)
             for parent, block in blocks:
                 left -= 1
@@ -125,8 +132,6 @@ class Sweep:
                     part = np.multiply(lam, block.data, out=lam)
                 else:
                     part = block.apply_adjoint(lam)
-                if type(part) is not ndarray:
-                    mine = 0  # a traced part: its trace has kept λ
                 before = found[parent]
                 if before is None:
                     found[parent] = part
@@ -134,14 +139,14 @@ class Sweep:
                         owned[parent] = mine and not left
                         mine = 0  # a parent holds λ itself
                     elif kind in _FRESH and type(part) is ndarray and part.base is None:
-                        owned[parent] = 1
+                        owned[parent] = concrete_sweep
                     else:
                         mine = 0  # a parent may hold a view of λ
                 elif owned[parent] and type(part) is ndarray and part.dtype is before.dtype:
                     np.add(before, part, out=before)
                 else:
                     found[parent] = total = before + part
-                    owned[parent] = type(total) is ndarray
+                    owned[parent] = concrete_sweep and type(total) is ndarray
         return found
 
     def _forward(self, rows: Rows, mode: Mode) -> list[Any]:
@@ -154,7 +159,12 @@ class Sweep:
             total = found[k]
             if primitive is not INPUT:
                 live = [p if p >= 0 and found[p] is not None else -1 for p in parents]
-                for parent, block in primitive.blocks(values[k], operands, static or EMPTY, live):
+                try:
+                    blocks = primitive.blocks(values[k], operands, static or EMPTY, live)
+                except AdjointError as error:
+                    note_where(error, primitives, records, k)
+                    raise
+                for parent, block in blocks:
                     part = mode(block).apply(found[parent])
                     total = part if total is None else total + part
                 if total is not None and primitive.diagonal is not None:

@@ -12,7 +12,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from adjoint.blocks import Array
-from adjoint.errors import UnknownSolverError
+from adjoint.errors import AdjointError, UnknownSolverError
+from adjoint.tracing import Primitive
+from adjoint.tracing.sites import resolve
+from adjoint.tracing.trace import Record
 
 if TYPE_CHECKING:
     from adjoint.system.system import ConstraintSystem
@@ -48,6 +51,13 @@ class Solver(Protocol):
     def analyze(self, system: ConstraintSystem) -> Plan:
         """Look at the structure of a system; raises ``NotAcceptedError`` where the strategy does not fit."""
         ...
+
+
+def note_where(error: AdjointError, primitives: Sequence[Primitive], records: Sequence[Record], k: int) -> None:
+    """Tell which constraint (0-based) was being linearized when a rule raised."""
+    code, offset = records[k][3:]
+    where = "" if code is None else f", recorded at {resolve(code, offset)}"
+    error.add_note(f"This is about z_{k + 1} = {primitives[k].name}(…){where}")
 
 
 DEFAULT = "back_substitution"

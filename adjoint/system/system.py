@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array, Block, Identity
-from adjoint.errors import SeedError
+from adjoint.errors import AdjointError, SeedError
 from adjoint.system import assembly, solving
 from adjoint.system.multipliers import Multipliers, Tangents
 from adjoint.tracing import COMPILER, INPUT, Trace, current_operands, flatten
@@ -90,7 +90,11 @@ class ConstraintSystem:
     def blocks_of(self, k: int) -> list[tuple[int, Block]]:
         """``(i, J[k, i])`` for the parents of node ``k`` (0-based), one entry per operand."""
         operands, parents, static, _, _ = self.records[k]
-        return self.primitives[k].blocks(self.values[k], operands, static or EMPTY, parents)
+        try:
+            return self.primitives[k].blocks(self.values[k], operands, static or EMPTY, parents)
+        except AdjointError as error:
+            solving.note_where(error, self.primitives, self.records, k)
+            raise
 
     def diagonal_of(self, k: int) -> Block | None:
         """``D_k`` of an implicit constraint (0-based), ``None`` for an explicit one."""

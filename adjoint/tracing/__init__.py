@@ -3,7 +3,7 @@
 from adjoint.tracing.methods import Tracer
 from adjoint.tracing.primitive import INPUT, ZERO, NotDifferentiable, Primitive
 from adjoint.tracing.pytrees import flatten
-from adjoint.tracing.record import name, output_node, record, set_outputs
+from adjoint.tracing.record import is_traced, name, output_node, record, set_outputs
 from adjoint.tracing.rules import elementwise, handles, structured, zero
 from adjoint.tracing.sites import here, user_depth
 from adjoint.tracing.table import FUNCTIONS, METHODS, UFUNC_METHODS, UFUNCS
@@ -32,6 +32,7 @@ __all__ = [
     "guard",
     "handles",
     "here",
+    "is_traced",
     "name",
     "output_node",
     "record",

@@ -18,6 +18,7 @@ COPY_LIMIT = 16_384
 
 _mutex = threading.Lock()
 _held: dict[int, tuple[np.ndarray, int]] = {}  # id → (array, how many traces hold it)
+_unlocked: dict[int, np.ndarray] = {}  # held no longer, to be made writable as soon as the base is
 _waiting: deque[list[np.ndarray]] = deque()  # to be released by whoever has the mutex
 
 
@@ -54,7 +55,7 @@ def acquire(array: np.ndarray) -> list[np.ndarray]:
             if held is not None:
                 _held[id(one)] = (one, held[1] + 1)
                 taken.append(one)
-            elif one.flags.writeable:
+            elif one.flags.writeable or _unlocked.pop(id(one), None) is not None:
                 _held[id(one)] = (one, 1)  # before the flag: another thread looks at both
                 one.flags.writeable = False
                 taken.append(one)
@@ -76,16 +77,30 @@ def release(arrays: list[np.ndarray]) -> None:
 def _release_waiting() -> None:
     while _waiting and _mutex.acquire(blocking=False):
         try:
-            arrays = _waiting.popleft() if _waiting else []
-            for array in reversed(arrays):  # a view can become writable only after its base
+            for array in _waiting.popleft() if _waiting else []:
                 _, count = _held[id(array)]
                 if count > 1:
                     _held[id(array)] = (array, count - 1)
                 else:
                     del _held[id(array)]
-                    array.flags.writeable = True
+                    _unlocked[id(array)] = array
+            _make_writable()
         finally:
             _mutex.release()
+
+
+def _make_writable() -> None:
+    """Give back what nobody holds; a view can become writable only after its base, so it may have to wait."""
+    progress = True
+    while progress:
+        progress = False
+        for key, array in list(_unlocked.items()):
+            try:
+                array.flags.writeable = True
+            except ValueError:  # its base is still held: it comes with the base
+                continue
+            del _unlocked[key]
+            progress = True
 
 
 def is_held(array: np.ndarray) -> bool:

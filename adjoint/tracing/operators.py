@@ -6,6 +6,7 @@ through :func:`~adjoint.tracing.tracer.bind`.
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import numpy as np
 from adjoint.errors import LostDerivativeError
 from adjoint.tracing import table
 from adjoint.tracing.sites import _internal, caller, here
-from adjoint.tracing.tracer import LEAN_BYTES, Tracer, bind, slim
+from adjoint.tracing.tracer import LEAN_BYTES, Tracer, bind, concrete, guard, slim
 
 __all__ = ["Tracer"]  # complete only with what this module adds to it
 
@@ -81,16 +82,22 @@ def _in_place(name: str, compute: Callable[[Any, Any], Any]) -> Any:
     def method(self: Tracer, other: Any) -> Any:
         if not self.ndim:  # NumPy scalars are immutable: += rebinds the name
             return compute(self, other)
-        sign = name.strip("_")[1:]
+        sign = _SIGNS.get(name.strip("_")[1:], name)
         raise LostDerivativeError(
-            f"in-place {sign} on a traced array of shape {self.shape} would also change every other name of "
-            f"it, which is not recorded: {here()}\nWrite y = y + x in place of y += x."
+            f"in-place {sign}= on a traced array of shape {self.shape} would also change every other name of "
+            f"it, which is not recorded: {here()}\nWrite y = y {sign} x in place of y {sign}= x."
         )
 
     method.__name__ = method.__qualname__ = name
     return method
 
 
+def _to_integer(function: Callable[..., Any]) -> Any:
+    """``math.floor`` and its like give an int, which has no derivative."""
+    return lambda self: guard(self, lambda value: int(function(concrete(value))))
+
+
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@"}
 _OPERATORS: dict[str, tuple[np.ufunc, Callable[[Any, Any], Any]]] = {
     "add": (np.add, operator.add),
     "sub": (np.subtract, operator.sub),
@@ -123,8 +130,8 @@ for _name, _ufunc in {
     "__pos__": np.positive,
     "__abs__": np.absolute,
     "__invert__": np.invert,
-    "__trunc__": np.trunc,
-    "__floor__": np.floor,
-    "__ceil__": np.ceil,
 }.items():
     setattr(Tracer, _name, _unary(_name, _ufunc))
+_ROUNDING: dict[str, Callable[..., Any]] = {"__floor__": math.floor, "__ceil__": math.ceil, "__trunc__": math.trunc}
+for _name, _rounding in _ROUNDING.items():
+    setattr(Tracer, _name, _to_integer(_rounding))

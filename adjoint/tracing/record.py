@@ -34,7 +34,8 @@ def as_value(leaf: Any) -> Array:
         return np.asarray(leaf)[()]
     raise ArgumentError(
         f"an argument of type {kind.__name__} cannot be traced: expected arrays and numbers, or dicts, lists and "
-        "tuples of them"
+        "tuples of them. Leave it out of argnums, or, if it is a class of arrays, register it with "
+        "optree.register_pytree_node(…, namespace='adjoint')"
     )
 
 
@@ -76,7 +77,13 @@ def record(
             traced[k] = argument
         trace.argument_spec = (spec, chosen)
         output = function(*traced, **(kwargs or {}))
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, ValueError) and "read-only" in str(error) and trace.holds_locks:
+            error.add_note(
+                "adjoint: a large array that the trace has read is write-locked until the derivative is there, since "
+                "editing it would change the derivative. Make a new array instead (h = h + 1 in place of h += 1), or "
+                "hand the trace a copy (x * h.copy())."
+            )
         trace.release()
         raise
     finally:
@@ -134,6 +141,7 @@ def name(x: Any, label: str) -> Any:
     >>> adjoint.trace(f, np.zeros(3)).compile().solve()["hidden"]
     array([0., 0., 0.])
     """
+    x = stacked(x) if is_traced(x) else x
     inner = x
     while type(inner) is Tracer:
         inner._trace.names[inner._index if inner._index >= 0 else -2 - inner._index] = label

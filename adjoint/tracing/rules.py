@@ -55,10 +55,14 @@ def elementwise(function: Any, *partials: Partial, discrete: bool = False, name:
     2.097264
     """
     name = name or function.__name__
+    if isinstance(function, np.ufunc) and function.nin != len(partials):
+        raise TypeError(
+            f"{name} has {function.nin} arguments, but {len(partials)} partials were given; ZERO stands for none"
+        )
     rule = no_blocks if discrete else elementwise_rule(name, partials)
     reads = reads_of(partials)
     primitive = Primitive(name, function, rule, discrete=discrete, partials=partials, elementwise=True, reads=reads)
-    _register(function, primitive)
+    _register(function, primitive, [f"x{k}" for k in range(len(partials))], len(partials))
     return primitive
 
 
@@ -129,8 +133,6 @@ def _handler(primitive: Primitive, parameters: list[str], operands: int) -> Call
     """Sort a call's arguments into operands and static ones, by the rule's own signature."""
 
     def handler(*args: Any, **kwargs: Any) -> Any:
-        if not parameters:
-            return bind(primitive, args)
         if len(args) > len(parameters):
             raise UnsupportedArgumentError(
                 f"{primitive.name} on a traced value takes ({', '.join(parameters)}), "

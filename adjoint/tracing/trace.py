@@ -134,11 +134,16 @@ class Trace:
         """A constant as the trace may keep it: safe from edits that the user makes later."""
         if array.flags.writeable or array.base is not None:
             if locks.must_copy(array):
-                return array.copy()
+                return array.copy(order="K")
             self._locked += locks.acquire(array)
         elif locks.is_held(array):
             self._locked += locks.acquire(array)
         return array
+
+    @property
+    def holds_locks(self) -> bool:
+        """Whether some constant is write-locked."""
+        return bool(self._locked)
 
     def release(self) -> None:
         """Give locked constants back to the user."""

@@ -81,7 +81,8 @@ class Tracer:
         raise LostDerivativeError(
             f"a traced array of shape {self.shape} would become a plain NumPy array here and lose its "
             f"derivative: {here()}\n"
-            "Drop np.asarray/np.array around it (it already behaves as an array), join traced arrays with "
+            "Drop np.asarray/np.array around it (it already behaves as an array); if a compiled function or a library "
+            "asks for the array, write it with NumPy, or wrap it by adjoint.custom_rule. Join traced arrays with "
             "np.stack or np.concatenate, and collect traced values in a list instead of writing them into an array."
         )
 
@@ -249,6 +250,10 @@ def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = 
             active = active or x._index >= 0
         else:
             if isinstance(x, np.ndarray):
+                if isinstance(x, np.ma.MaskedArray):
+                    raise ArgumentError(
+                        f"a masked array together with a traced value: {here()}\nUse np.where and a mask."
+                    )
                 x = x if type(x) is np.ndarray else np.asarray(x)
                 constants.append(k)
             values.append(x)

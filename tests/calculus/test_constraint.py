@@ -187,6 +187,91 @@ def test_closing_over_a_traced_value():
         np.testing.assert_allclose(found, expected)
 
 
+@pytest.mark.parametrize("derive", [grad, jacobian, hessian, lambda f: lambda x: adjoint.trace(f, x).compile().solve()])
+def test_a_step_that_closes_over_the_loop_variable(derive):
+    """The inside is recorded again when the loop is over: every step would be linearized as the last one."""
+
+    def f(x):
+        for k in range(1, 4):
+
+            @constraint
+            def step(x):
+                return np.sin(x) * k  # noqa: B023  # it is the mistake that is tested
+
+            x = step(x)
+        return x
+
+    with pytest.raises(adjoint.errors.TraceMismatchError, match="constraint step gave another value when it was lin"):
+        derive(f)(0.5)
+
+
+def test_a_constraint_that_draws_random_numbers():
+    draws = np.random.default_rng(0)
+
+    @constraint
+    def dropout(x):
+        return np.where(draws.uniform(size=x.shape) > 0.5, x, 0.0)
+
+    with pytest.raises(adjoint.errors.TraceMismatchError, match=r"a random generator\)\. Pass that as an argument"):
+        grad(lambda x: dropout(x).sum())(np.ones(50))
+
+
+def test_a_constraint_whose_shape_has_changed():
+    lengths = iter((2, 3))
+
+    @constraint
+    def head(x):
+        return x[: next(lengths)]
+
+    with pytest.raises(adjoint.errors.TraceMismatchError, match="head gave another value"):
+        grad(lambda x: head(x).sum())(X)
+
+
+def test_what_varies_between_calls_is_passed_as_an_argument():
+    @constraint
+    def step(x, k):
+        return np.sin(x) * k
+
+    def f(x):
+        for k in range(1, 4):
+            x = step(x, k)
+        return x
+
+    assert grad(f)(0.5) == pytest.approx(central(f, np.array([0.5])).item(), rel=1e-8)
+    draws = np.random.default_rng(0)
+    kept = constraint(lambda x, mask: np.where(mask, x, 0.0))
+    masks = []
+
+    def dropout(x):
+        masks.append(draws.uniform(size=x.shape) > 0.5)
+        return kept(x, masks[-1]).sum()
+
+    np.testing.assert_array_equal(grad(dropout)(np.ones(50)), masks[0])
+
+
+def test_the_same_value_up_to_rounding_is_no_other_value():
+    """A result that is all cancellation, of a table whose copy has another layout and so another order of summation."""
+    table = np.asfortranarray(np.random.default_rng(0).standard_normal((200, 7)))
+
+    @constraint
+    def centered(x, c):
+        z = x * c
+        return (z - z.mean()).sum()
+
+    assert grad(lambda x: centered(x, table))(1.3) == pytest.approx(0.0, abs=1e-10)
+
+
+def test_values_that_are_not_finite_are_the_same_twice():
+    limits = np.array([1.0, np.inf, np.nan])
+    scaled = constraint(lambda x: limits * x)
+    np.testing.assert_array_equal(grad(lambda x: scaled(x)[0])(X), [1.0, 0.0, 0.0])
+
+
+def test_a_result_gathered_in_an_object_array():
+    pair = constraint(lambda x: np.array([x[0], 2 * x[1]]))
+    np.testing.assert_array_equal(jacobian(pair)(X), [[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+
+
 def test_float32():
     found = grad(lambda x: nested(x).sum())(X.astype(np.float32))
     assert found.dtype == np.float32

@@ -177,3 +177,24 @@ def test_a_reused_result_buffer():
 def test_a_result_that_is_the_argument():
     same = custom_rule(lambda y, x: 1)(lambda x: x)
     np.testing.assert_array_equal(grad(lambda x: (same(x) * x).sum())(X), 2 * X)
+
+
+def test_reused_buffers_of_a_pair():
+    """What ``jvp`` and ``vjp`` return is the user's result: the next call writes over the buffer, not over it."""
+    forward, reverse = np.empty(3), np.empty(3)
+
+    @custom_rule(
+        lambda y, x: (
+            lambda v: np.multiply(v, np.cos(x), out=forward),
+            lambda w: np.multiply(w, np.cos(x), out=reverse),
+        )
+    )
+    def sine(x):
+        return np.sin(x)
+
+    for derive in (lambda x: grad(lambda x: sine(x).sum())(x), lambda x: jvp(sine, (x,), (np.ones(3),))[1]):
+        first, second = derive(X), derive(2 * X)
+        np.testing.assert_allclose(first, np.cos(X), rtol=1e-15)
+        np.testing.assert_allclose(second, np.cos(2 * X), rtol=1e-15)
+    twice = grad(lambda x: (sine(x) * sine(2 * x)).sum())(X)  # two calls in one solve
+    np.testing.assert_allclose(twice, np.cos(X) * np.sin(2 * X) + 2 * np.sin(X) * np.cos(2 * X), rtol=1e-14)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import adjoint
-from adjoint import grad, value_and_grad
+from adjoint import grad, hessian, jvp, value_and_grad, vjp
 from adjoint.testing import check_gradient
 from tests.calculus.references import SOLVERS, complex_step, rosenbrock, rosenbrock_gradient
 
@@ -348,3 +348,15 @@ def test_a_solver_value_with_options():
     from adjoint.solvers.dense import DenseSolver
 
     np.testing.assert_array_equal(grad(rosenbrock, solver=DenseSolver())(X), grad(rosenbrock, solver="dense")(X))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_large_but_finite_derivatives_warn_of_nothing(solver):
+    """Looking for infinities squares the entries; an overflow there is nobody's business."""
+    x = np.ones(5)
+    for scale in (1e200, -1e300):
+        np.testing.assert_array_equal(grad(lambda x, c=scale: np.sum(x * c), solver=solver)(x), np.full(5, scale))
+        np.testing.assert_array_equal(vjp(lambda x: x * 1.0, x, solver=solver)[1](x * scale)[0], x * scale)
+        np.testing.assert_array_equal(jvp(lambda x: x * 1.0, (x,), (x * scale,), solver=solver)[1], x * scale)
+        found = hessian(lambda x, c=scale: np.sum(x**2 * (c / 2)), solver=solver)(x)
+        np.testing.assert_array_equal(found, np.diag(np.full(5, scale)))

@@ -111,6 +111,22 @@ def test_has_aux(solver):
     assert aux == {"kept": X[0], "n": 3}
 
 
+@pytest.mark.parametrize("n", [3, 5_000])
+@pytest.mark.parametrize("make", [vjp, linearize])
+def test_editing_the_auxiliary_output_does_not_reach_the_linear_map(make, n):
+    """The product reads ``e``, which is handed out as well."""
+
+    def f(x):
+        e = np.exp(x)
+        return e * x, {"kept": [e]}
+
+    x = np.linspace(0.0, 1.0, n)
+    _, linear, aux = make(f, x, has_aux=True)
+    aux["kept"][0][:] = 0.0
+    found = linear(np.ones(n))
+    np.testing.assert_allclose(found[0] if make is vjp else found, np.exp(x) * (1 + x), rtol=1e-14)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_outputs_that_do_not_depend_on_the_arguments(solver):
     for f in (lambda x: np.ones(2), lambda x: np.sign(x)[:2], lambda x: np.argsort(x)[:2], lambda x: (x > 0)[:2]):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.primitives.case import Case, any_real, case, distinct, integers
+from tests.primitives.case import Case, any_real, case, constant, distinct, integers
 
 VECTOR: dict[str, Any] = {
     "integer": 1,
@@ -115,6 +115,9 @@ def _takes() -> list[Case]:
         case(np.take_along_axis, "axis1", x, integers(0, 3)(2, 4), axis=1),
         case(np.take_along_axis, "axis0", x, integers(0, 2)(1, 3), axis=0),
         case(np.take_along_axis, "default", x, integers(0, 3)(2, 1)),
+        case(np.take_along_axis, "broadcast_rows", any_real(4, 5), constant([[2, 0]]), axis=1),
+        case(np.take_along_axis, "broadcast_columns", any_real(3, 2), constant([[2], [0], [1], [1]]), axis=0),
+        case(np.take_along_axis, "broadcast_cube", any_real(2, 3, 2), constant([[[0], [2]]]), axis=1),
         case(np.take_along_axis, "flat", x, integers(0, 6)(4), axis=None),
         case(np.take_along_axis, "sorting", distinct(2, 3), call=lambda f, a: f(a, np.argsort(a, axis=1), axis=1)),
     ]

@@ -152,6 +152,8 @@ def _solves() -> list[Case]:
         case(solve, "constant_matrix", Fixed(regular(3)), any_real(3)),
         case(solve, "constant_right_side", regular(3), Fixed(any_real(3))),
         case(solve, "one", regular(1), any_real(1)),
+        case(solve, "list_of_rows", any_real(2), call=lambda f, b: f([[2.0, 1.0], [1.0, 3.0]], b)),
+        case(solve, "list_on_the_right", regular(2), call=lambda f, a: f(a, [1.0, 2.0])),
         case(solve, "same_twice", regular(2), call=lambda f, a: f(a, a @ a.T)),
     ]
 

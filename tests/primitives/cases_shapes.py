@@ -36,6 +36,14 @@ def _reshaping() -> list[Case]:
         case(np.squeeze, "tuple", any_real(1, 3, 1), axis=(0, -1)),
         case(np.squeeze, "to_scalar", any_real(1, 1)),
         *(
+            case(f, name, *operands)
+            for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d)
+            for name, operands in {
+                "several": (any_real(), any_real(3), any_real(2, 3)),
+                "with_constant": (any_real(3), Fixed(any_real(2))),
+            }.items()
+        ),
+        *(
             case(f, f"{len(shape)}d", any_real(*shape))
             for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d)
             for shape in ((), (3,), (2, 3), (1, 2, 3))

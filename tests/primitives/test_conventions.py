@@ -333,3 +333,12 @@ def test_references_are_themselves_right() -> None:
     found = references.jacobian(lambda x: np.array([np.sin(x[0]) * x[1], np.exp(x[1])]), (x,))
     exact = [[math.cos(0.7) * -0.4, math.sin(0.7)], [0.0, math.exp(-0.4)]]
     np.testing.assert_allclose(found, exact, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_the_mean_of_nothing_is_numpys() -> None:
+    for shape, axis in (((0,), None), ((0, 3), 0), ((3, 0), 1)):
+        y, pull_back = adjoint.vjp(lambda x, axis=axis: np.mean(x, axis=axis), np.ones(shape))
+        np.testing.assert_array_equal(y, np.mean(np.ones(shape), axis=axis))
+        assert pull_back(np.ones(np.shape(y)))[0].shape == shape

@@ -178,3 +178,20 @@ def test_multipliers_have_the_dtype_of_their_nodes(solver, name):
     for k, value in enumerate(system.values):
         if system.is_active(k) and found[k] is not None:
             assert np.asarray(found[k]).dtype == value.dtype, f"z_{k + 1}"
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("dtype", [np.longdouble, np.clongdouble])
+def test_extended_precision(solver, dtype):
+    """Compiled kernels do not know it; the solution has the node's dtype all the same."""
+    x = np.array([0.5, -1.0, 2.0], dtype)
+    f = lambda x: np.sin(x) * x[::-1] + x[0]
+    system = adjoint.trace(f, x).compile()
+    rng = np.random.default_rng(0)
+    seed, x_dot = rng.standard_normal((2, 2, 3)).astype(dtype)
+    lam, tangents = system.solve(seed, solver=solver), system.solve_tangent(x_dot, solver=solver)
+    assert lam["x"].dtype == tangents.output.dtype == dtype
+    J = np.diag(np.cos(x) * x[::-1]) + np.diag(np.sin(x))[:, ::-1]
+    J[:, 0] += 1
+    assert_allclose(lam["x"], seed @ J, rtol=1e-14, atol=1e-14)
+    assert_allclose(tangents.output, x_dot @ J.T, rtol=1e-14, atol=1e-14)

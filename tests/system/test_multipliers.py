@@ -123,6 +123,45 @@ def test_numbers_out_of_range(number, named):
         named[0][number]
 
 
+# --- whose arrays they are -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("n", [3, 300])
+def test_editing_the_seed_or_a_multiplier_changes_no_other(solver, n):
+    system = adjoint.trace(lambda x, y: x * 2 + np.sum(y), np.ones(n), np.ones(n)).compile()
+    seed = np.ones(n)
+    lam = system.solve(seed, solver=solver)
+    seed[:] = 5.0
+    assert lam.residual() < 1e-14
+    every = [lam[k] for k in range(1, len(lam) + 1)]
+    for one in (x for x in every if x.ndim):
+        assert one.flags.writeable
+        one[:] = 99.0
+    lam.arguments[1][:] = 99.0
+    assert lam.residual() < 1e-14
+    assert_array_equal(lam["x"], np.full(n, 2.0))
+    assert_array_equal(lam["y"], np.full(n, float(n)))
+    assert_array_equal(system.solve(np.ones(n), solver=solver)["x"], np.full(n, 2.0))
+
+
+def test_multipliers_of_large_arrays_are_writable_too():
+    lam = adjoint.trace(lambda x: np.sum(x) * 2, np.ones(5_000)).compile().solve()
+    lam["x"][0] = 7.0
+    assert_array_equal(lam["x"], np.full(5_000, 2.0))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_tangents_are_the_users_own(solver):
+    system = adjoint.trace(lambda x: (x * 1.0)[::-1], np.ones(3)).compile()
+    given = np.array([1.0, 2.0, 3.0])
+    tangents = system.solve_tangent(given, solver=solver)
+    given[:] = 0.0
+    tangents.output[:] = 99.0
+    assert_array_equal(tangents.output, [3.0, 2.0, 1.0])
+    assert_array_equal(tangents["x"], [1.0, 2.0, 3.0])
+
+
 # --- zeros and dtypes ----------------------------------------------------------------------------------
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import adjoint
 from adjoint import grad, hessian, jacobian, jvp, value_and_grad, vjp
+from adjoint.errors import EscapedTracerError
 from tests.tracing.programs import smooth_program
 
 
@@ -113,6 +115,24 @@ def test_values_of_both_levels_in_one_operation():
     x = np.array([1.5, -0.5])
     assert f(x) == pytest.approx(closed_form(x), rel=1e-15)
     np.testing.assert_allclose(grad(f)(x), [8 * x[0], 2 + 4 * x[1]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("n", [300, 3_000])
+def test_inner_multipliers_that_the_outer_trace_has_kept(n, outer):
+    """The inner solve works in place where it can; what the outer trace recorded, and may have locked, it must not."""
+    c, x0 = np.random.default_rng(0).standard_normal((2, n))
+
+    def f(t):
+        def inner(x):
+            u = np.sin(x)
+            z = u * (u * t)
+            return np.sum(c * z) + np.sum(u * u)
+
+        return np.sum(grad(inner)(x0) ** 2)
+
+    # d/dx of t c sin² x + sin² x is (t c + 1) sin 2x
+    expected = np.sum(2 * (0.7 * c + 1) * c * np.sin(2 * x0) ** 2)
+    assert outer(f)(0.7) == pytest.approx(expected, rel=1e-12)
 
 
 # --- modes inside modes, to higher orders ---------------------------------------------------------------
@@ -270,6 +290,35 @@ def test_two_traces_interleaved_in_two_threads():
     for thread in threads:
         thread.join()
     assert found == {"one": 12.0, "two": pytest.approx(2 * math.cos(0.5))}
+
+
+def test_a_thread_pool_inside_the_traced_function():
+    """Two threads would mix their records up: refused, by the operators as by NumPy's functions."""
+
+    def pooled(work):
+        def f(x):
+            with ThreadPoolExecutor(2) as pool:
+                return sum(pool.map(lambda k: work(x, k), range(4)))
+
+        return f
+
+    for work in (lambda x, k: x * k, lambda x, k: np.sin(x), lambda x, k: x[0], lambda x, k: -x):
+        f = pooled(work)
+        f(np.ones(2))  # plain NumPy may
+        for run in (jacobian(f), grad(lambda x, f=f: np.sum(f(x))), lambda x, f=f: adjoint.trace(f, x)):
+            with pytest.raises(
+                EscapedTracerError, match="used in another thread than the one that records it"
+            ) as caught:
+                run(np.ones(2))
+            caught.match("call grad inside the threads")
+
+
+def test_gradients_inside_the_threads_of_a_pool():
+    f = lambda x: np.sum(np.sin(x) ** 2)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(grad(f), [np.full(3, float(k)) for k in range(20)]))
+    for k, one in enumerate(found):
+        np.testing.assert_allclose(one, np.full(3, math.sin(2.0 * k)), rtol=1e-12, atol=1e-14)
 
 
 class StopError(Exception):
