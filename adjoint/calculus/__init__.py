@@ -1,10 +1,11 @@
 """Floor 6: derivatives as users ask for them; each is a solve with the constraint system."""
 
+from adjoint.calculus.constraint import constraint
 from adjoint.calculus.explicit import trace
 from adjoint.calculus.forward import jvp, linearize
 from adjoint.calculus.jacobians import hessian, hvp, jacobian
 from adjoint.calculus.reverse import grad, value_and_grad, vjp
-from adjoint.calculus.rules import constraint, custom_rule, stop_gradient
+from adjoint.calculus.rules import custom_rule, stop_gradient
 
 __all__ = [
     "constraint",

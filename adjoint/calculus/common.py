@@ -19,10 +19,18 @@ Argnums = int | Sequence[int]
 
 def argument_numbers(argnums: Argnums, count: int) -> tuple[int, ...]:
     """``argnums`` as a tuple of positions, checked against the number of positional arguments."""
-    numbers = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    numbers = (argnums,) if isinstance(argnums, (int, np.integer)) else argnums
+    if not isinstance(numbers, (tuple, list, range)) or not all(isinstance(k, (int, np.integer)) for k in numbers):
+        raise ArgumentError(
+            f"argnums takes positions of arguments, an int or a tuple of ints, not {argnums!r:.60}. The function itself "
+            "gets its arguments in a second call: adjoint.grad(f)(x)."
+        )
     for k in numbers:
         if not -count <= k < count:
-            raise ArgumentError(f"argnums={argnums} asks for argument {k}, but {count} positional arguments were given")
+            raise ArgumentError(
+                f"argnums={argnums} asks for argument {k}, but {count} positional arguments were given; keyword "
+                "arguments are not differentiated"
+            )
     numbers = tuple(int(k) % count for k in numbers)
     if len(set(numbers)) < len(numbers):
         raise ArgumentError(f"argnums={argnums} names an argument twice")
@@ -92,6 +100,11 @@ def scalar_output(system: ConstraintSystem, what: str) -> int | None:
     """The node of a real scalar output; ``None`` if the output is a constant."""
     trace = system.trace
     name = function_name(trace.function)
+    if not trace.outputs:
+        raise ArgumentError(
+            f"{what} needs a function with one scalar output, but {name} returned None (is a return missing?); "
+            "return a scalar, or (scalar, aux) with has_aux=True"
+        )
     if len(trace.outputs) != 1:
         raise ArgumentError(
             f"{what} needs a function with one scalar output, but {name} returned {len(trace.outputs)} arrays "
@@ -107,7 +120,13 @@ def scalar_output(system: ConstraintSystem, what: str) -> int | None:
     if isinstance(out, tuple):
         return None
     if value.dtype.kind == "c":
-        raise ArgumentError(f"{what} needs a real output, but {name} returned {value.dtype}; take np.abs or np.real")
+        raise ArgumentError(
+            f"{what} needs a real output, but {name} returned {value.dtype}; use adjoint.vjp or adjoint.jacobian"
+        )
+    if value.dtype.kind != "f":
+        raise ArgumentError(
+            f"{what} needs a floating-point output, but {name} returned {value.dtype}, which is piecewise constant"
+        )
     return int(out)
 
 
@@ -130,6 +149,11 @@ def owned(
             x = x if x.ndim else x[()]
         result.append(x)
     return result
+
+
+def inexact(dtype: Any) -> Any:
+    """The dtype of the derivative of a value of this dtype."""
+    return dtype if dtype.kind in "fc" else np.dtype(float)
 
 
 def own_output(system: ConstraintSystem) -> Any:

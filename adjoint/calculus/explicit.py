@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from adjoint.errors import ArgumentError
 from adjoint.tracing import Trace, record, set_outputs
 
 
@@ -40,6 +41,8 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Trace:
            [ 0.        ,  0.        , -1.        ,  2.        ],
            [ 0.        ,  0.        ,  0.        , -1.        ]])
     """
+    if not args:
+        raise ArgumentError("trace needs the arguments by position: trace(f, x); keyword arguments are not traced")
     recorded, output = record(f, args, kwargs, copy=True)
     set_outputs(recorded, output)
     return recorded

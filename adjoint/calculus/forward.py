@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.calculus.common import linearized, own_output, owned
+from adjoint.calculus.common import inexact, linearized, own_output, owned
 from adjoint.calculus.nonfinite import warn_if_not_finite
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
@@ -55,13 +55,9 @@ def _tangent(system: ConstraintSystem, tangents: Sequence[Any], solver: Any) -> 
     solution = system.factorize(solver).solve_tangent(rows, keep=keep)
     found = [solution[out] if isinstance(out, int) else None for out in outputs]
     values = [system.values[out] if isinstance(out, int) else np.asarray(out[0]) for out in outputs]
-    zeros = [np.broadcast_to(np.zeros((), _inexact(y.dtype)), batch + y.shape) for y in values]
+    zeros = [np.broadcast_to(np.zeros((), inexact(y.dtype)), batch + y.shape) for y in values]
     warn_if_not_finite(system, rows, found, forward=True)
     return system.trace.output_spec.unflatten(owned(found, zeros, rows))
-
-
-def _inexact(dtype: Any) -> Any:
-    return dtype if dtype.kind in "fc" else np.dtype(float)
 
 
 def jvp(

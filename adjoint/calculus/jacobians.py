@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array
-from adjoint.calculus.common import Argnums, argument_numbers, chosen_arguments, linearized
+from adjoint.calculus.common import Argnums, argument_numbers, chosen_arguments, inexact, linearized
 from adjoint.calculus.forward import jvp
 from adjoint.calculus.nonfinite import warn_if_not_finite
 from adjoint.calculus.reverse import grad
@@ -137,7 +137,7 @@ def _unit_vectors(system: ConstraintSystem, leaves: Sequence[Array]) -> Iterator
         stop = min(start + bundle, total)
         vectors, offset = [], 0
         for x in leaves:
-            unit = np.zeros((stop - start, x.size), _inexact(x.dtype))
+            unit = np.zeros((stop - start, x.size), inexact(x.dtype))
             low, high = max(start, offset), min(stop, offset + x.size)
             if low < high:
                 unit[np.arange(low - start, high - start), np.arange(low - offset, high - offset)] = 1
@@ -146,17 +146,13 @@ def _unit_vectors(system: ConstraintSystem, leaves: Sequence[Array]) -> Iterator
         yield stop - start, vectors
 
 
-def _inexact(dtype: Any) -> Any:
-    return dtype if dtype.kind in "fc" else np.dtype(float)
-
-
 def _or_zeros(found: Array | None, shape: tuple[int, ...], like: Array) -> Array:
-    return np.zeros(shape, _inexact(like.dtype)) if found is None else found
+    return np.zeros(shape, inexact(like.dtype)) if found is None else found
 
 
 def _joined(parts: list[Array], empty: tuple[int, ...], like: Array) -> Array:
     if not parts:
-        return np.zeros(empty, _inexact(like.dtype))
+        return np.zeros(empty, inexact(like.dtype))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

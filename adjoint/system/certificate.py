@@ -10,12 +10,11 @@ import numpy as np
 from adjoint.blocks import Array, Block, with_guards
 
 if TYPE_CHECKING:
+    from adjoint.system.solving import Rows
     from adjoint.system.system import ConstraintSystem
 
 EXTENDED_FLOPS = 2_000_000
 """A float64 block of more multiplications is checked in float64: extended precision has no BLAS."""
-
-Rows = Sequence[tuple[int, Array]]
 
 
 def residual(system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]) -> float:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from adjoint.system.system import ConstraintSystem
 
 Rows = Sequence[tuple[int, Array]]
+"""A right-hand side: ``(node, value)`` pairs, nodes counted from 0."""
+
 Solution = Sequence[Any]
 """One entry per node: an array of shape (*batch, *shape), or ``None`` for a structural zero."""
 

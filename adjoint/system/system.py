@@ -14,9 +14,6 @@ from adjoint.system.multipliers import Multipliers, Tangents
 from adjoint.tracing import COMPILER, INPUT, Trace, current_operands, flatten
 from adjoint.tracing.trace import EMPTY, Record
 
-Rows = list[tuple[int, Array]]
-"""Right-hand side: ``(node, value)`` pairs, 0-based."""
-
 
 class ConstraintSystem:
     """The stationarity conditions of the Lagrangian of a trace, linearized at a point.
@@ -106,6 +103,9 @@ class ConstraintSystem:
 
     def block(self, k: int, i: int) -> Block | None:
         """``J[k, i] = ∂f_k/∂z_i`` of constraint ``z_k`` (numbers from 1), or ``None`` where it is zero."""
+        for number in (k, i):
+            if not 1 <= number <= len(self):
+                raise IndexError(f"the system has the constraints z_1 … z_{len(self)}, not z_{number}")
         total: Block | None = None
         with np.errstate(all="ignore"):
             for parent, block in self.blocks_of(k - 1):
@@ -226,7 +226,7 @@ class ConstraintSystem:
         found = self.factorize(solver).solve_tangent(rows)
         return Tangents(self, found, rows, batch)
 
-    def seed_rows(self, seed: Any) -> tuple[Rows, tuple[int, ...]]:
+    def seed_rows(self, seed: Any) -> tuple[solving.Rows, tuple[int, ...]]:
         """A seed as ``(node, value)`` pairs, checked against the output."""
         outputs = self.trace.outputs
         if seed is None:
@@ -247,7 +247,7 @@ class ConstraintSystem:
         nodes = [out if isinstance(out, int) else None for out in outputs]
         return self.rows_of(nodes, leaves, "seed")
 
-    def tangent_rows(self, tangents: Sequence[Any]) -> tuple[Rows, tuple[int, ...]]:
+    def tangent_rows(self, tangents: Sequence[Any]) -> tuple[solving.Rows, tuple[int, ...]]:
         """Tangents of the arguments as ``(node, value)`` pairs."""
         leaves, given = flatten(tuple(tangents))
         spec, _ = self.trace.argument_spec
@@ -255,9 +255,11 @@ class ConstraintSystem:
             raise SeedError(f"the tangents {given} have not the structure of the arguments {spec}")
         return self.rows_of(list(self.trace.inputs), leaves, "tangent")
 
-    def rows_of(self, nodes: Sequence[int | None], leaves: Sequence[Array], what: str) -> tuple[Rows, tuple[int, ...]]:
+    def rows_of(
+        self, nodes: Sequence[int | None], leaves: Sequence[Array], what: str
+    ) -> tuple[solving.Rows, tuple[int, ...]]:
         """Check shapes, find the common batch axes, and drop leaves of constant outputs."""
-        rows: Rows = []
+        rows: list[tuple[int, Array]] = []
         batch: tuple[int, ...] | None = None
         for node, leaf in zip(nodes, leaves, strict=True):
             if node is None:

@@ -51,7 +51,7 @@ def test_an_array_of_one_entry_is_not_a_scalar():
 
 @pytest.mark.parametrize("output", [lambda x: (x[0], x[1]), lambda x: {"a": x[0], "b": 1.0}, lambda x: None])
 def test_grad_of_several_outputs(output):
-    with pytest.raises(ArgumentError, match=r"one scalar output, but .* returned \d arrays") as caught:
+    with pytest.raises(ArgumentError, match=r"one scalar output, but .* returned (\d arrays|None)") as caught:
         grad(output)(X)
     caught.match(r"return a scalar, or \(scalar, aux\) with has_aux=True")
 
@@ -86,7 +86,9 @@ def test_has_aux_without_a_pair_does_not_speak_of_tracers():
 
 
 def test_complex_outputs():
-    with pytest.raises(ArgumentError, match=r"needs a real output, but .* returned complex128; take np.abs or np.real"):
+    with pytest.raises(
+        ArgumentError, match=r"needs a real output, but .* returned complex128; use adjoint.vjp or adjoint.jacobian"
+    ):
         grad(lambda x: (x * 1j).sum())(X)
 
 
