@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import adjoint
+from tests.docs.snippets import isolated
 
 PACKAGE = Path(adjoint.__file__).parent
 MODULES = ["adjoint", *(module.name for module in pkgutil.walk_packages([str(PACKAGE)], "adjoint."))]
@@ -249,7 +250,8 @@ def test_solvers_load_what_they_need():
 @pytest.mark.parametrize("module", MODULES)
 def test_doctests(module):
     loaded = importlib.import_module(module)
-    results = doctest.testmod(loaded, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    with isolated():
+        results = doctest.testmod(loaded, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     assert results.failed == 0
 
 

@@ -22,8 +22,8 @@ def argument_numbers(argnums: Argnums, count: int) -> tuple[int, ...]:
     numbers = (argnums,) if isinstance(argnums, (int, np.integer)) else argnums
     if not isinstance(numbers, (tuple, list, range)) or not all(isinstance(k, (int, np.integer)) for k in numbers):
         raise ArgumentError(
-            f"argnums takes positions of arguments, an int or a tuple of ints, not {argnums!r:.60}. The function itself "
-            "gets its arguments in a second call: adjoint.grad(f)(x)."
+            f"argnums takes positions of arguments, an int or a tuple of ints, not {argnums!r:.60}. The function "
+            "gets its own arguments in a second call: adjoint.grad(f)(x)."
         )
     for k in numbers:
         if not -count <= k < count:

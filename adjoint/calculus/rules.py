@@ -105,11 +105,14 @@ def _as_block(found: Any, in_shape: Any, out_shape: Any, label: str) -> Block:
     return elementwise_block(d, in_shape, out_shape)
 
 
-_stop = Primitive("stop_gradient", lambda x: stop_gradient(x), no_blocks)
+_stop = Primitive("stop_gradient", lambda x: stop_gradient(x), no_blocks, discrete=True)
 
 
 def stop_gradient(x: Any) -> Any:
     """``x`` as a constant: its value goes on, its derivative does not.
+
+    The result has no derivative to lose, so it may become a plain number or array: ``float(stop_gradient(x))``
+    and SciPy functions of it work. (A trace that is evaluated again then insists on the same value.)
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class _Solution:
         labels = self.system.trace.labels()
         for k in list(range(len(self)))[:40]:
             value = np.asarray(self.full(k)) if self.system.is_active(k) else None
-            shown = "discrete" if value is None else np.array2string(value, precision=4, threshold=6, edgeitems=2)
+            shown = "no multiplier" if value is None else np.array2string(value, precision=4, threshold=6, edgeitems=2)
             name = f" ({labels[k]})" if k in labels else ""
             lines.append(f"{symbol}_{k + 1}{name} = {' '.join(shown.split())}")
         if len(self) > 40:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from adjoint.tracing.trace import Trace
 
 MAX_LINES = 60
+MAX_SOURCE = 80
 
 
 def function_name(function: Callable[..., Any] | None) -> str:
@@ -31,7 +32,9 @@ def listing(trace: Trace, max_lines: int = MAX_LINES) -> str:
     rows = []
     for k in shown:
         site = trace.site(k)
-        where = f"{PurePath(site.file).name}:{site.line}  {site.source}" if site else ""
+        source = site.source if site else ""
+        source = source if len(source) <= MAX_SOURCE else source[: MAX_SOURCE - 1] + "…"
+        where = f"{PurePath(site.file).name}:{site.line}  {source}" if site else ""
         rows.append((f"z_{k + 1}", expression(trace, k, labels), _shape(trace.values[k]), where))
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     widths[1] = min(widths[1], 60)

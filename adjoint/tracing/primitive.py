@@ -41,7 +41,7 @@ class Primitive:
     diagonal : callable or None
         ``diagonal(y, operands, static)`` gives ``∂c/∂z_k``; ``None`` for explicit constraints.
     discrete : bool
-        The value is integer-like (comparisons, ``argmax``): it has no multiplier.
+        The value has no derivative at all (comparisons, ``argmax``, ``stop_gradient``): no multiplier either.
     partials : tuple
         The declared partials, for reports; empty where ``blocks`` was written by hand.
     elementwise : bool
