@@ -56,8 +56,10 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **limit
     high = limits.pop("max", a_max)
     if out is not None or limits:
         raise TypeError(f"clip of a traced value takes a_min and a_max only, not {['out', *limits]}")
-    low = -math.inf if low is None or low is np._NoValue else low
-    high = math.inf if high is None or high is np._NoValue else high
+    dtype = np.asarray(concrete(a)).dtype
+    lowest, highest = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (-math.inf, math.inf)
+    low = lowest if low is None or low is np._NoValue else low
+    high = highest if high is None or high is np._NoValue else high
     return bind(clip, (a, low, high))
 
 
