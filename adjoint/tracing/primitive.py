@@ -51,7 +51,18 @@ class Primitive:
         others it looks at shapes and dtypes only. ``None``: it may read everything.
     """
 
-    __slots__ = ("_needs", "blocks", "diagonal", "discrete", "elementwise", "function", "name", "partials", "reads")
+    __slots__ = (
+        "_needs",
+        "_pairs",
+        "blocks",
+        "diagonal",
+        "discrete",
+        "elementwise",
+        "function",
+        "name",
+        "partials",
+        "reads",
+    )
 
     def __init__(
         self,
@@ -74,6 +85,7 @@ class Primitive:
         self.elementwise = elementwise
         self.reads = reads
         self._needs: dict[tuple[bool, ...], tuple[frozenset[int], bool]] = {}
+        self._pairs: list[tuple[frozenset[int], bool] | None] = [None] * 4  # the same for two operands, quicker
 
     def needs(self, parents: Sequence[int]) -> tuple[frozenset[int], bool]:
         """Positions of the operands whose entries a solve will read, and whether it reads the result's."""
@@ -82,11 +94,17 @@ class Primitive:
             return frozenset(range(len(parents))), True
         if len(reads) == 1:
             return reads[0], RESULT in reads[0]
+        if len(parents) == 2:
+            known = self._pairs[(parents[0] >= 0) + 2 * (parents[1] >= 0)]
+            if known is not None:
+                return known
         active = tuple([parent >= 0 for parent in parents])
         known = self._needs.get(active)
         if known is None:
             needed = frozenset(k for j, one in enumerate(active) if one for k in reads[min(j, len(reads) - 1)])
             known = self._needs[active] = needed, RESULT in needed
+        if len(parents) == 2:
+            self._pairs[active[0] + 2 * active[1]] = known
         return known
 
     def __repr__(self) -> str:

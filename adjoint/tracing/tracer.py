@@ -293,7 +293,7 @@ def append(
     return Tracer(trace, index if active and not primitive.discrete else -2 - index, y)
 
 
-LEAN_BYTES = 2048
+LEAN_BYTES = 4096
 """Arrays up to this size are kept as they are: sorting out what is needed would cost more than it saves."""
 
 
@@ -305,6 +305,13 @@ def slim(trace: Trace, primitive: Primitive, operands: tuple[Any, ...], parents:
     if not reads_result:
         y = trace.values[-1]
         trace.values[-1] = Hollow(y.shape, y.dtype)
+    if len(operands) == 2:  # most operations: written out for speed
+        a, b = operands
+        if 0 not in needed and type(a) is np.ndarray:
+            a = Hollow(a.shape, a.dtype)
+        if 1 not in needed and type(b) is np.ndarray:
+            b = Hollow(b.shape, b.dtype)
+        return a, b
     kept = list(operands)
     for k, x in enumerate(operands):
         if type(x) is np.ndarray and k not in needed:
