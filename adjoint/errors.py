@@ -5,7 +5,7 @@
     AdjointError
     ├── TracingError                    a traced value was used where its derivative cannot follow
     │   ├── LostDerivativeError         TypeError      float(x), np.asarray(x), writing x into a plain array
-    │   ├── EscapedTracerError          RuntimeError   a traced value outlived its trace
+    │   ├── EscapedTracerError          RuntimeError   a traced value outlived its trace, or left its thread
     │   ├── TraceMismatchError          RuntimeError   a trace was replayed where another branch would run
     │   └── ArgumentError               TypeError      an argument or output that cannot be differentiated
     ├── RuleError                       about the derivative of one operation
@@ -13,7 +13,7 @@
     │   ├── NotDifferentiableError      TypeError             the operation has no derivative there
     │   └── UnsupportedArgumentError    NotImplementedError   the rule does not cover this argument
     ├── BlockError                      ValueError     a rule produced a block of the wrong shape
-    ├── ConstraintSystemError            about one constraint system
+    ├── ConstraintSystemError           about one constraint system
     │   ├── AssemblyTooLargeError       MemoryError    the scalar matrix would not fit
     │   └── SeedError                   ValueError     a right-hand side that does not fit the system
     └── SolverError                     about solving it

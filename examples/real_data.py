@@ -23,8 +23,8 @@ class Digits(NamedTuple):
 def require_demo_packages() -> None:
     """Leave with the command that helps, if scikit-learn or tqdm is missing."""
     try:
-        import sklearn.datasets  # noqa: F401
-        import tqdm  # noqa: F401
+        import sklearn.datasets  # noqa: F401  # whether it is there is all that is asked
+        import tqdm  # noqa: F401  # the same
     except ImportError as error:
         package = {"sklearn": "scikit-learn"}.get(str(error.name).split(".")[0], error.name)
         sys.exit(

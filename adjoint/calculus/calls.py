@@ -9,13 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError
-from adjoint.tracing import (
-    Tracer,
-    flatten,
-    here,
-    is_traced,
-    stacked,
-)
+from adjoint.tracing import Tracer, flatten, here, is_traced, stacked
 
 
 class Plain:

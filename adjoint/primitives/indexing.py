@@ -22,6 +22,7 @@ from adjoint.tracing import (
     guard,
     handles,
     here,
+    refuse_options,
     structured,
 )
 from adjoint.tracing.primitive import Blocks, Static
@@ -138,7 +139,9 @@ METHODS["__setitem__"] = _setitem
 
 
 @handles(np.take)
-def _take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
+def _take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Any:
+    if out is not None:
+        refuse_options("take", {"out": out})
     indices = indices if type(indices) is Tracer else np.asarray(indices)
     if mode != "raise":
         n = a.size if axis is None else a.shape[axis]
@@ -168,7 +171,9 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 @handles(np.trace)
-def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+    if out is not None:
+        refuse_options("trace", {"out": out})
     return np.sum(_diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from adjoint.blocks import Array, Block, Contraction, Reshape
 from adjoint.blocks.contraction import Labels, compile_contraction
 from adjoint.errors import UnsupportedArgumentError
-from adjoint.tracing import Primitive, bind, handles, here, structured
+from adjoint.tracing import Primitive, bind, handles, here, refuse_options, structured
 
 Pair = tuple[Labels, Labels, Labels]
 """Labels of the left operand, of the right one and of the result."""
@@ -99,7 +99,9 @@ contraction(np.tensordot, _tensordot, "a, b, axes")
 
 
 @handles(np.outer)
-def _outer(a: Any, b: Any, out: None = None) -> Any:
+def _outer(a: Any, b: Any, out: Any = None) -> Any:
+    if out is not None:
+        refuse_options("outer", {"out": out})
     return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
 
 

@@ -21,6 +21,7 @@ from adjoint.tracing import (
     guard,
     handles,
     here,
+    refuse_options,
     structured,
 )
 from adjoint.tracing.primitive import no_blocks
@@ -55,7 +56,7 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **limit
     low = limits.pop("min", a_min)
     high = limits.pop("max", a_max)
     if out is not None or limits:
-        raise TypeError(f"clip of a traced value takes a_min and a_max only, not {['out', *limits]}")
+        refuse_options("clip", {"out": out} if out is not None else limits)
     dtype = np.asarray(concrete(a)).dtype
     lowest, highest = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (-math.inf, math.inf)
     low = lowest if low is None or low is np._NoValue else low
@@ -82,10 +83,17 @@ def _triangle(function: Any) -> None:
 
 _triangle(np.tril)
 _triangle(np.triu)
-structured(
-    np.nan_to_num,
-    lambda y, x, copy=True, nan=0.0, posinf=None, neginf=None: Mask(np.isfinite(x), x.shape, y.shape),
-)
+structured(np.nan_to_num, lambda y, x, nan=0.0, posinf=None, neginf=None: Mask(np.isfinite(x), x.shape, y.shape))
+_replaced = FUNCTIONS[np.nan_to_num]
+
+
+@handles(np.nan_to_num)
+def _nan_to_num(x: Any, copy: bool = True, *args: Any, **kwargs: Any) -> Any:
+    if not copy:
+        raise LostDerivativeError(f"nan_to_num(copy=False) would edit a traced array: {here()}\nLeave out copy=False.")
+    return _replaced(x, *args, **kwargs)
+
+
 elementwise(np.real, _real)
 elementwise(np.imag, _imaginary)
 structured(np.round, lambda y, a, decimals=0, out=None: Zero(a.shape, y.shape), name="round")

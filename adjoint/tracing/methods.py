@@ -9,11 +9,13 @@ import numpy as np
 
 from adjoint.tracing.operators import Tracer
 from adjoint.tracing.table import FUNCTIONS, METHODS, UFUNCS
-from adjoint.tracing.tracer import bind, guard
+from adjoint.tracing.tracer import bind, guard, refuse_options
 
 
 def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     def method(self: Tracer, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            refuse_options(name, {"out": kwargs["out"]})
         return FUNCTIONS[function](self, *args, **kwargs)
 
     method.__name__ = method.__qualname__ = name
@@ -77,6 +79,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
 for _name, _implementation in _METHODS.items():
     setattr(Tracer, _name, _implementation)
 
+# mypy sees only what the class body defines, hence the four ignores
 Tracer.real = property(_method(np.real, "real"))  # type: ignore[attr-defined]
 Tracer.imag = property(_method(np.imag, "imag"))  # type: ignore[attr-defined]
 Tracer.T = property(lambda self: self if self.ndim < 2 else FUNCTIONS[np.transpose](self))  # type: ignore[attr-defined]

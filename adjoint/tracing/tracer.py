@@ -69,6 +69,8 @@ class Tracer:
         handler = table.FUNCTIONS.get(function)
         if handler is None:
             _no_rule(function.__name__, function)
+        if kwargs.get("out") is not None:  # here for all: a handler that overlooked it would leave the array unfilled
+            refuse_options(function.__name__, {"out": kwargs["out"]})
         return handler(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

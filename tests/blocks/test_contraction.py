@@ -95,7 +95,7 @@ def test_random_labels(case: Case) -> None:
 class Counting(np.ndarray):
     """An array that notes the ufuncs it goes through, in the class attribute ``calls``."""
 
-    calls: list[str] = []  # noqa: RUF012
+    calls: list[str] = []  # noqa: RUF012  # shared on purpose: all instances note into it
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         Counting.calls.append(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")

@@ -441,3 +441,35 @@ def test_an_output_of_an_earlier_call_is_not_a_constant():
 def test_an_object_array_without_traced_values_as_output():
     with pytest.raises(ArgumentError, match=r"object array of shape .* without traced values cannot be differentiated"):
         gradient(lambda x: np.array([1.0, None], dtype=object))
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda x, out: np.concatenate([x, x], out=out),
+        lambda x, out: np.stack([x, x], out=out),
+        lambda x, out: np.take(x, np.arange(6) % 3, out=out),
+        lambda x, out: np.take(x, np.arange(6) % 3, None, out),
+        lambda x, out: x.take(np.arange(6) % 3, out=out),
+        lambda x, out: np.outer(x, x, out),
+        lambda x, out: np.trace(np.outer(x, x), 0, 0, 1, None, out),
+        lambda x, out: np.sum(x, out=out),
+        lambda x, out: x.mean(out=out),
+        lambda x, out: np.einsum("i,j", x, x, out=out),
+        lambda x, out: np.clip(x, 0, 1, out=out),
+    ],
+)
+def test_an_array_to_fill_is_refused_not_forgotten(fill):
+    """``out=`` that is accepted and left unfilled would be a wrong number."""
+    out = np.full(6, 7.0)
+    with pytest.raises((LostDerivativeError, UnsupportedArgumentError), match="out"):
+        gradient(lambda x: np.sum(fill(x, out)))
+    assert (out == 7.0).all()
+
+
+def test_nan_to_num_in_place_is_refused():
+    x = np.array([1.0, np.nan])
+    with pytest.raises(LostDerivativeError, match="Leave out copy=False"):
+        adjoint.grad(lambda x: np.sum(np.nan_to_num(x, copy=False)))(x)
+    assert np.isnan(x[1])
+    np.testing.assert_array_equal(adjoint.grad(lambda x: np.sum(np.nan_to_num(x, nan=3.0)))(x), [1.0, 0.0])

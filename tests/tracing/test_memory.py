@@ -241,3 +241,20 @@ def test_reading_20000_scalars_and_stacking_them():
 def test_number_of_nodes_is_linear():
     counts = [len(adjoint.trace(stack_rows, np.ones((rows, 2)))) for rows in (100, 200, 400)]
     assert counts[1] - counts[0] == (counts[2] - counts[1]) / 2
+
+
+def test_a_layer_stays_an_operator():
+    """The gradient of a layer never makes an array of batch × weights entries, as its written-out Jacobian has."""
+    batch, width = 128, 256
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((batch, width)), rng.standard_normal((width, width)) / width
+    gradient = adjoint.grad(lambda w: np.sum(np.tanh(np.tanh(x @ w) @ w)))
+    gradient(w)
+    tracemalloc.start()
+    try:
+        gradient(w)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    written_out = 8 * batch * w.size
+    assert peak < written_out / 10
