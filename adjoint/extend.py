@@ -25,7 +25,7 @@ from adjoint.blocks import (
 )
 from adjoint.calculus import constraint, custom_rule
 from adjoint.system import Factor, Plan, Solver, assemble, register
-from adjoint.tracing import ZERO, NotDifferentiable, Primitive, bind, elementwise, handles, structured
+from adjoint.tracing import ZERO, NoRule, NotDifferentiable, Primitive, bind, elementwise, handles, structured
 
 __all__ = [
     "ZERO",
@@ -37,6 +37,7 @@ __all__ = [
     "Factor",
     "Function",
     "Identity",
+    "NoRule",
     "NotDifferentiable",
     "Plan",
     "Primitive",

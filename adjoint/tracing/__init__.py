@@ -1,7 +1,7 @@
 """Floor 2: recording NumPy code as a trace, and the table of rules."""
 
 from adjoint.tracing.methods import Tracer
-from adjoint.tracing.primitive import INPUT, ZERO, NotDifferentiable, Primitive
+from adjoint.tracing.primitive import INPUT, ZERO, NoRule, NotDifferentiable, Primitive
 from adjoint.tracing.pytrees import flatten
 from adjoint.tracing.record import is_traced, name, output_node, record, set_outputs
 from adjoint.tracing.rules import elementwise, handles, structured, zero
@@ -18,6 +18,7 @@ __all__ = [
     "UFUNCS",
     "UFUNC_METHODS",
     "ZERO",
+    "NoRule",
     "Node",
     "NotDifferentiable",
     "Primitive",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array, Block, DiagonalBlock, elementwise_block
-from adjoint.errors import BlockError, NotDifferentiableError
+from adjoint.errors import BlockError, MissingRuleError, NotDifferentiableError, RuleError
 
 Static = dict[str, Any]
 Blocks = list[tuple[int, Block]]
@@ -169,7 +169,17 @@ class NotDifferentiable:
         return f"NotDifferentiable({self.reason!r})"
 
 
-Partial = Callable[..., Any] | _Zero | NotDifferentiable
+class NoRule:
+    """A partial that exists but is not known to adjoint; asking for it raises, with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"NoRule({self.reason!r})"
+
+
+Partial = Callable[..., Any] | _Zero | NotDifferentiable | NoRule
 
 
 def _callable_partials(name: str, partials: tuple[Partial, ...]) -> tuple[Callable[..., Any] | None, ...]:
@@ -178,14 +188,16 @@ def _callable_partials(name: str, partials: tuple[Partial, ...]) -> tuple[Callab
     def ready(position: int, partial: Partial) -> Callable[..., Any] | None:
         if isinstance(partial, _Zero):
             return None
-        if not isinstance(partial, NotDifferentiable):
+        if not isinstance(partial, (NotDifferentiable, NoRule)):
             return partial
-        reason = partial.reason
+        message = f"{name} is not differentiable with respect to its argument {position}: {partial.reason}"
+        error: type[RuleError] = NotDifferentiableError
+        if isinstance(partial, NoRule):
+            message = f"adjoint knows no derivative of {name} with respect to its argument {position}: {partial.reason}"
+            error = MissingRuleError
 
         def refuse(*args: Any, **static: Any) -> Any:
-            raise NotDifferentiableError(
-                f"{name} is not differentiable with respect to its argument {position}: {reason}"
-            )
+            raise error(message)
 
         return refuse
 

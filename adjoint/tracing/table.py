@@ -6,7 +6,9 @@ register their own rules; tracing only reads them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from adjoint.tracing.primitive import Primitive
@@ -22,3 +24,17 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
 METHODS: dict[str, Callable[..., Any]] = {}
 """What the traced value itself hands on: indexing."""
+
+
+_LATER = {"scipy.special": "adjoint.primitives.special"}
+"""Modules whose rules are imported once a traced value meets a function that has none and the module is loaded."""
+
+
+def load_rules() -> bool:
+    """Import the rules that were put off until their module is in use; whether there were any."""
+    due = [module for module in _LATER if module in sys.modules]
+    own = dict(UFUNCS)  # a rule that a user has registered meanwhile stays
+    for module in due:
+        import_module(_LATER.pop(module))
+    UFUNCS.update(own)
+    return bool(due)

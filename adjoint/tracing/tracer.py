@@ -61,6 +61,8 @@ class Tracer:
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         if method == "__call__" and ufunc in table.UFUNCS:
             refuse_options(name, options)
+        if ufunc not in table.UFUNCS and table.load_rules():
+            return self.__array_ufunc__(ufunc, method, *inputs, **options)
         _no_rule(name, ufunc)
 
     def __array_function__(
