@@ -1,6 +1,7 @@
 """Floor 1: structured linear operators. They know nothing of traces."""
 
 from adjoint.blocks.block import Adjoint, Block, DiagonalBlock, Identity, Product, Sum, Zero
+from adjoint.blocks.conjugation import Conjugate, RealPart
 from adjoint.blocks.contraction import Contraction
 from adjoint.blocks.cumulative import CumulativeSum
 from adjoint.blocks.dense import Dense, Function
@@ -9,11 +10,13 @@ from adjoint.blocks.gather import Gather, Reshape, Roll, Slice, Take, Transpose,
 from adjoint.blocks.kernels import Array, Shape, put_flat, safe_multiply, take_flat
 from adjoint.blocks.solve import MatrixOnLeft
 from adjoint.blocks.sparse import Sparse
+from adjoint.blocks.stacked import Stacked
 
 __all__ = [
     "Adjoint",
     "Array",
     "Block",
+    "Conjugate",
     "Contraction",
     "CumulativeSum",
     "Dense",
@@ -25,6 +28,7 @@ __all__ = [
     "Mask",
     "MatrixOnLeft",
     "Product",
+    "RealPart",
     "Reduce",
     "Reshape",
     "Roll",
@@ -32,6 +36,7 @@ __all__ = [
     "Shape",
     "Slice",
     "Sparse",
+    "Stacked",
     "Sum",
     "Take",
     "Transpose",

@@ -307,13 +307,13 @@ def _scale_plus_identity(left: Scale, right: Identity) -> Block:
 _NUMBERS = frozenset({int, float, complex, bool})
 
 
-def elementwise_block(d: Array, in_shape: Shape, out_shape: Shape) -> Block:
-    """The block of an elementwise partial ``d``: a Python number or an array that broadcasts."""
+def elementwise_block(d: Array | Block, in_shape: Shape, out_shape: Shape) -> Block:
+    """The block of an elementwise partial ``d``: a Python number, an array that broadcasts, or a block as it is."""
     if type(d) in _NUMBERS:
         if d == 1 and in_shape == out_shape:
             return Identity(in_shape)
         return Scale(d if type(d) is complex else float(d), in_shape, out_shape)
-    return Diagonal(d, in_shape, out_shape)
+    return d if isinstance(d, Block) else Diagonal(d, in_shape, out_shape)
 
 
 def with_guards(block: Block) -> Block:

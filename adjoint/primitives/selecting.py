@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.blocks import Mask, Zero, safe_multiply
+from adjoint.blocks import Mask, RealPart, Zero, safe_multiply
 from adjoint.errors import LostDerivativeError
-from adjoint.primitives.ufuncs import refuse_complex
 from adjoint.tracing import (
     FUNCTIONS,
     ZERO,
@@ -64,16 +63,6 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **limit
     return bind(clip, (a, low, high))
 
 
-def _real(y: Any, x: Any) -> Any:
-    refuse_complex(x, "real")
-    return 1
-
-
-def _imaginary(y: Any, x: Any) -> Any:
-    refuse_complex(x, "imag")
-    return 0
-
-
 def _triangle(function: Any) -> None:
     def handler(m: Any, k: int = 0) -> Any:
         return np.where(function(np.ones(m.shape[-2:], dtype=bool), k), m, m.dtype.type(0))
@@ -94,8 +83,8 @@ def _nan_to_num(x: Any, copy: bool = True, *args: Any, **kwargs: Any) -> Any:
     return _replaced(x, *args, **kwargs)
 
 
-elementwise(np.real, _real)
-elementwise(np.imag, _imaginary)
+elementwise(np.real, lambda y, x: RealPart(1, x.shape) if x.dtype.kind == "c" else 1)
+elementwise(np.imag, lambda y, x: RealPart(1j, x.shape) if x.dtype.kind == "c" else Zero(x.shape, y.shape))
 structured(np.round, lambda y, a, decimals=0, out=None: Zero(a.shape, y.shape), name="round")
 handles(np.around)(FUNCTIONS[np.round])
 

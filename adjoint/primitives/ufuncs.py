@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import UnsupportedArgumentError
+from adjoint.blocks import Conjugate, Diagonal, RealPart, Zero
 from adjoint.tracing import (
     UFUNC_METHODS,
     ZERO,
@@ -19,18 +19,11 @@ from adjoint.tracing import (
     Tracer,
     elementwise,
     guard,
-    here,
     refuse_options,
     zero,
 )
 
 LOG2, LOG10, DEGREE = math.log(2), math.log(10), math.pi / 180
-
-
-def refuse_complex(x: Any, name: str) -> None:
-    """Raise for a map of complex values that is only real-linear: such blocks do not exist yet."""
-    if x.dtype.kind == "c":
-        raise UnsupportedArgumentError(f"{name} of complex values has no rule yet: {here()}")
 
 
 def _power_base(y: Any, a: Any, b: Any) -> Any:
@@ -50,8 +43,15 @@ def _share(y: Any, a: Any, b: Any) -> Any:
 
 
 def _absolute(y: Any, x: Any) -> Any:
-    refuse_complex(x, "absolute")
-    return np.sign(x)
+    return RealPart(np.sign(x), x.shape) if x.dtype.kind == "c" else np.sign(x)
+
+
+def _sign(y: Any, x: Any) -> Any:
+    """Of a complex ``x`` the part of ``v`` across ``x``: ``(v - y Re(conj(y) v)) / |x|``."""
+    if x.dtype.kind != "c":
+        return Zero(x.shape, y.shape)
+    scale = 1 / np.where(x == 0, np.inf, np.abs(x))
+    return Diagonal(scale, x.shape, y.shape) + Diagonal(-y * scale, x.shape, y.shape) @ RealPart(y, x.shape)
 
 
 def _norm2(y: Any, a: Any, b: Any) -> Any:
@@ -128,17 +128,13 @@ elementwise(np.ldexp, lambda y, a, n: np.ldexp(y.dtype.type(1), n), NotDifferent
 elementwise(np.nextafter, lambda y, a, b: 1, ZERO)
 
 
-def _conjugate(y: Any, x: Any) -> Any:
-    refuse_complex(x, "conjugate")
-    return 1
-
-
-elementwise(np.conjugate, _conjugate)
+elementwise(np.conjugate, lambda y, x: Conjugate(x.shape) if x.dtype.kind == "c" else 1)
+elementwise(np.sign, _sign)
 
 _function: Any
 
 # piecewise constant: floating-point results
-for _function in (np.floor, np.ceil, np.trunc, np.rint, np.sign, np.spacing):
+for _function in (np.floor, np.ceil, np.trunc, np.rint, np.spacing):
     zero(_function)
 zero(np.floor_divide, operands=2)
 

@@ -41,6 +41,8 @@ def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], refl
             x, y, p, q = self._value, other, self._index, -1
         elif kind is np.ndarray or kind is Tracer or isinstance(other, (list, tuple, np.generic)):
             return bind(primitive, (other, self) if reflected else (self, other))
+        elif hasattr(kind, "tocsr") and name in ("__matmul__", "__rmatmul__", "__mul__", "__rmul__"):
+            return table.METHODS["sparse"](name, self, other)
         else:
             return NotImplemented
         if reflected:
