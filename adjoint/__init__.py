@@ -10,6 +10,7 @@ from adjoint.blocks import Block
 from adjoint.calculus import (
     constraint,
     custom_rule,
+    debug_nans,
     grad,
     hessian,
     hvp,
@@ -36,6 +37,7 @@ __all__ = [
     "Trace",
     "constraint",
     "custom_rule",
+    "debug_nans",
     "errors",
     "extend",
     "grad",

@@ -16,6 +16,7 @@
     ├── ConstraintSystemError           about one constraint system
     │   ├── AssemblyTooLargeError       MemoryError    the scalar matrix would not fit
     │   └── SeedError                   ValueError     a right-hand side that does not fit the system
+    ├── NonFiniteError                  FloatingPointError   adjoint.debug_nans: where NaN or infinity began
     └── SolverError                     about solving it
         ├── UnknownSolverError          ValueError     lists the known ones
         ├── NotAcceptedError            ValueError     this solver does not take this system, and says which do
@@ -23,6 +24,13 @@
 
     NonFiniteDerivativeWarning          RuntimeWarning    NaN or infinity entered a derivative: where, and why
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adjoint.tracing.sites import Site
 
 
 class AdjointError(Exception):
@@ -97,5 +105,45 @@ class SingularBlockError(SolverError, ArithmeticError):
     """A diagonal block cannot be inverted."""
 
 
+class NonFiniteError(AdjointError, FloatingPointError):
+    """A derivative under :func:`adjoint.debug_nans` met NaN or infinity; the message says where that began.
+
+    Attributes
+    ----------
+    node : int or None
+        The node ``z_node`` that made it (counted from 1); ``None`` for an output that is a constant.
+    operation : str or None
+        What that node does.
+    site : Site or None
+        The user's line (``site.file``, ``site.line``); ``None`` for an argument.
+    cause : str
+        ``"value"``: the operation gives it for good operands. ``"argument"``, ``"constant"``, ``"seed"``: it was
+        given. ``"partial"``: the operation's partial is not finite. ``"product"``: a finite partial times a finite
+        multiplier or tangent. ``"sum"``: finite contributions, added. ``"solver"``: back substitution does not find it.
+    path : tuple of int
+        The nodes from there to the output.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        node: int | None = None,
+        operation: str | None = None,
+        site: Site | None = None,
+        cause: str = "value",
+        path: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.node = node
+        self.operation = operation
+        self.site = site
+        self.cause = cause
+        self.path = path
+
+
 class NonFiniteDerivativeWarning(RuntimeWarning):
-    """NaN or infinity entered a derivative; the message names the node and the user's line."""
+    """NaN or infinity entered a derivative; the message names the node and the user's line.
+
+    :func:`adjoint.debug_nans` makes it an error that tells the whole way.
+    """

@@ -7,13 +7,14 @@ differences of function values for gradients, inner products for blocks, LAPACK 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from adjoint.blocks import Array, Block
 from adjoint.calculus import value_and_grad
+from adjoint.errors import NotAcceptedError
 from adjoint.system import ConstraintSystem
 from adjoint.tracing import flatten
 
@@ -28,7 +29,7 @@ def taylor_remainders(
     Parameters
     ----------
     f : callable
-        Real scalar function of float arrays (or pytrees of them).
+        Real scalar function of float or complex arrays (or pytrees of them).
     *args
         The point ``x``.
     steps : int
@@ -46,14 +47,19 @@ def taylor_remainders(
     leaves, spec = flatten(args)
     slopes, _ = flatten(gradient)
     rng = np.random.default_rng(seed)
-    directions = [rng.standard_normal(np.shape(x)) for x in leaves]
-    slope = sum(float(np.sum(g * v)) for g, v in zip(slopes, directions, strict=True))
+    directions = [_random(rng, np.shape(x), np.iscomplexobj(x)) for x in leaves]
+    slope = sum(float(np.sum(np.real(np.conj(g) * v))) for g, v in zip(slopes, directions, strict=True))
     h = first * 0.5 ** np.arange(steps)
     remainders = []
     for size in h:
         moved = spec.unflatten([np.asarray(x + size * v) for x, v in zip(leaves, directions, strict=True)])
         remainders.append(abs(float(f(*moved)) - float(value) - size * slope))
     return h, np.array(remainders)
+
+
+def _random(rng: np.random.Generator, shape: Sequence[int], complex: bool) -> Array:
+    x = rng.standard_normal(shape)
+    return x + 1j * rng.standard_normal(shape) if complex else x
 
 
 def check_gradient(f: Callable[..., Any], *args: Any, first: float = 1e-2, seed: int = 0, solver: Any = None) -> float:
@@ -92,6 +98,9 @@ def check_block(block: Block, *, seed: int = 0, tolerance: float = 1e-10, comple
     ``⟨J v, w⟩ = ⟨v, Jᴴ w⟩``; ``apply``, ``apply_adjoint`` and ``to_sparse`` are one matrix; leading batch axes are
     several right-hand sides; ``.adjoint`` is the adjoint; ``nnz`` is no less than the nonzeros there are.
 
+    A block whose ``to_sparse`` refuses with ``NotAcceptedError`` is linear over the real numbers only: its inner
+    product is ``Re⟨v, w⟩``, and sums and real factors take the place of the matrix.
+
     Raises
     ------
     AssertionError
@@ -100,8 +109,7 @@ def check_block(block: Block, *, seed: int = 0, tolerance: float = 1e-10, comple
     rng = np.random.default_rng(seed)
 
     def random(shape: tuple[int, ...]) -> Array:
-        x = rng.standard_normal(shape)
-        return x + 1j * rng.standard_normal(shape) if complex else x
+        return _random(rng, shape, complex)
 
     def close(a: Array, b: Array, law: str) -> None:
         if np.shape(a) != np.shape(b):
@@ -111,10 +119,19 @@ def check_block(block: Block, *, seed: int = 0, tolerance: float = 1e-10, comple
 
     v, w = random(block.in_shape), random(block.out_shape)
     image, back = block.apply(v), block.apply_adjoint(w)
-    close(np.vdot(w, image), np.vdot(back, v), "⟨w, J v⟩ = ⟨Jᴴ w, v⟩")
-    matrix = block.to_dense()
-    close(image.reshape(-1), matrix @ v.reshape(-1), "to_sparse and apply agree")
-    close(back.reshape(-1), matrix.conj().T @ w.reshape(-1), "to_sparse and apply_adjoint agree")
+    matrix = _matrix(block)
+    left, right = np.vdot(w, image), np.vdot(back, v)
+    if matrix is not None:
+        close(left, right, "⟨w, J v⟩ = ⟨Jᴴ w, v⟩")
+        close(image.reshape(-1), matrix @ v.reshape(-1), "to_sparse and apply agree")
+        close(back.reshape(-1), matrix.conj().T @ w.reshape(-1), "to_sparse and apply_adjoint agree")
+        _check_counts(block, matrix, tolerance)
+    else:
+        close(left.real, right.real, "Re⟨w, J v⟩ = Re⟨Jᴴ w, v⟩")
+        other, another = random(block.in_shape), random(block.out_shape)
+        close(block.apply(v - 2.5 * other), image - 2.5 * block.apply(other), "J is real-linear")
+        backs = back - 2.5 * block.apply_adjoint(another)
+        close(block.apply_adjoint(w - 2.5 * another), backs, "Jᴴ is real-linear")
     for batch in ((3,), (2, 1), (0,)):
         m = math.prod(batch)
         for name, map_, x in (
@@ -130,6 +147,19 @@ def check_block(block: Block, *, seed: int = 0, tolerance: float = 1e-10, comple
                 close(whole.reshape((m, *target)), np.stack(each), f"{name} over the batch {batch}")
     close(block.adjoint.apply(w), back, ".adjoint.apply is apply_adjoint")
     close(block.adjoint.apply_adjoint(v), image, ".adjoint.apply_adjoint is apply")
+
+
+def _matrix(block: Block) -> np.ndarray | None:
+    """The dense matrix; ``None`` for a real-linear block, which has none over the complex numbers."""
+    try:
+        dense: np.ndarray = block.to_dense()
+    except NotAcceptedError:
+        return None
+    return dense
+
+
+def _check_counts(block: Block, matrix: np.ndarray, tolerance: float) -> None:
+    """``nnz``, ``degrees`` and ``absolute`` bound what is in the matrix."""
     if block.nnz < np.count_nonzero(matrix):
         raise AssertionError(f"{block!r}: nnz is {block.nnz}, but the matrix has {np.count_nonzero(matrix)} nonzeros")
     row, column = block.degrees
@@ -174,8 +204,12 @@ def check_solver(
     trace = system.trace
     outputs = [out for out in trace.outputs if isinstance(out, int)]
     shape = tuple(batch)
-    rows = [(k, np.asarray(rng.standard_normal(shape + system.values[k].shape))) for k in outputs]
-    dots = [(k, np.asarray(rng.standard_normal(shape + system.values[k].shape))) for k in trace.inputs]
+
+    def random(nodes: Iterable[int]) -> list[tuple[int, Array]]:
+        values = [(k, system.values[k]) for k in nodes]
+        return [(k, np.asarray(_random(rng, shape + y.shape, y.dtype.kind == "c"))) for k, y in values]
+
+    rows, dots = random(outputs), random(trace.inputs)
     worst = 0.0
     for phase, right in (("solve", rows), ("solve_tangent", dots)):
         right = [(k, x) for k, x in right if system.is_active(k)]

@@ -1,15 +1,21 @@
 """Floor 1: structured linear operators. They know nothing of traces."""
 
+from adjoint.blocks.assignment import Inside, Outside
 from adjoint.blocks.block import Adjoint, Block, DiagonalBlock, Identity, Product, Sum, Zero
 from adjoint.blocks.conjugation import Conjugate, RealPart
 from adjoint.blocks.contraction import Contraction
+from adjoint.blocks.convolution import Convolution, convolved
+from adjoint.blocks.cosine import Cosine, cosine_transform
 from adjoint.blocks.cumulative import CumulativeSum
 from adjoint.blocks.dense import Dense, Function
 from adjoint.blocks.elementwise import Diagonal, Mask, Reduce, Scale, elementwise_block, with_guards
+from adjoint.blocks.fourier import Fourier
 from adjoint.blocks.gather import Gather, Reshape, Roll, Slice, Take, Transpose, scatter_sum
-from adjoint.blocks.kernels import Array, Shape, put_flat, safe_multiply, take_flat
+from adjoint.blocks.kernels import Array, Shape, assigned, put_flat, safe_multiply, take_flat
+from adjoint.blocks.recursion import Recursion, recursive
 from adjoint.blocks.solve import MatrixOnLeft
 from adjoint.blocks.sparse import Sparse
+from adjoint.blocks.sparse_matrix import SparseMatrix, SparseSolve, sparse_product, sparse_solve
 from adjoint.blocks.stacked import Stacked
 
 __all__ = [
@@ -18,17 +24,23 @@ __all__ = [
     "Block",
     "Conjugate",
     "Contraction",
+    "Convolution",
+    "Cosine",
     "CumulativeSum",
     "Dense",
     "Diagonal",
     "DiagonalBlock",
+    "Fourier",
     "Function",
     "Gather",
     "Identity",
+    "Inside",
     "Mask",
     "MatrixOnLeft",
+    "Outside",
     "Product",
     "RealPart",
+    "Recursion",
     "Reduce",
     "Reshape",
     "Roll",
@@ -36,15 +48,23 @@ __all__ = [
     "Shape",
     "Slice",
     "Sparse",
+    "SparseMatrix",
+    "SparseSolve",
     "Stacked",
     "Sum",
     "Take",
     "Transpose",
     "Zero",
+    "assigned",
+    "convolved",
+    "cosine_transform",
     "elementwise_block",
     "put_flat",
+    "recursive",
     "safe_multiply",
     "scatter_sum",
+    "sparse_product",
+    "sparse_solve",
     "take_flat",
     "with_guards",
 ]

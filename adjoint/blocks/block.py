@@ -34,6 +34,10 @@ class Block(ABC):
 
     __slots__ = ("in_shape", "out_shape")
     kind: ClassVar[str] = "block"
+    fresh: ClassVar[bool] = False
+    """``apply_adjoint`` gives a new array, its argument, or a view of that: nothing that anybody else holds."""
+    in_place: ClassVar[bool] = False
+    """``overwrite_adjoint`` can save memory."""
     in_shape: Shape
     out_shape: Shape
 
@@ -44,6 +48,14 @@ class Block(ABC):
     @abstractmethod
     def apply_adjoint(self, w: Array) -> Array:
         """``Jᴴ w``: (*batch, *out_shape) → (*batch, *in_shape)."""
+
+    def overwrite_adjoint(self, w: np.ndarray) -> Array:
+        """``Jᴴ w``, where possible in the memory of ``w``, which nobody needs any more. Asked of ``in_place`` kinds."""
+        return self.apply_adjoint(w)
+
+    def with_guards(self) -> Block:
+        """The same map in which a zero of the vector stays zero against an infinite or NaN entry."""
+        return self
 
     @abstractmethod
     def to_sparse(self) -> Sparse:
@@ -249,6 +261,9 @@ class Adjoint(Block):
     def apply_adjoint(self, w: Array) -> Array:
         return self.block.apply(w)
 
+    def with_guards(self) -> Block:
+        return Adjoint(self.block.with_guards())
+
     def to_sparse(self) -> Sparse:
         return self.block.to_sparse().transposed()
 
@@ -285,6 +300,9 @@ class Product(Block):
         for factor in self.factors:
             w = factor.apply_adjoint(w)
         return w
+
+    def with_guards(self) -> Block:
+        return Product(*(factor.with_guards() for factor in self.factors))
 
     def to_sparse(self) -> Sparse:
         sparse = self.factors[-1].to_sparse()
@@ -337,6 +355,9 @@ class Sum(Block):
         for term in self.terms[1:]:
             total = total + term.apply_adjoint(w)
         return total
+
+    def with_guards(self) -> Block:
+        return Sum(*(term.with_guards() for term in self.terms))
 
     def to_sparse(self) -> Sparse:
         sparse = self.terms[0].to_sparse()

@@ -13,13 +13,13 @@ from typing import NoReturn
 import numpy as np
 
 from adjoint.blocks.block import Block
-from adjoint.blocks.elementwise import Diagonal
 from adjoint.blocks.kernels import Array, Shape, conjugate
 from adjoint.blocks.simplify import simplifies_adjoint
 from adjoint.errors import NotAcceptedError
 
 
-def _refuse_matrix(block: Block) -> NoReturn:
+def refuse_matrix(block: Block) -> NoReturn:
+    """Raise for a map that has no matrix over the complex numbers."""
     raise NotAcceptedError(
         f"a {block.kind} block is linear over the real numbers only, and no matrix of complex numbers. Use the solver "
         "'back_substitution', or split real and imaginary parts."
@@ -42,7 +42,7 @@ class Conjugate(Block):
         return conjugate(w)
 
     def to_sparse(self) -> NoReturn:
-        _refuse_matrix(self)
+        refuse_matrix(self)
 
     def absolute(self) -> None:
         return None
@@ -70,14 +70,17 @@ class RealPart(Block):
         self.in_shape = self.out_shape = shape
 
     def apply(self, v: Array) -> Array:
-        return np.real(v if type(self.data) is int else np.conjugate(self.data) * v)  # the int is 1
+        d = self.data
+        if type(d) is int:  # it is 1
+            return np.real(v)
+        return np.real(v * (d.conjugate() if type(d) is complex else conjugate(d)))  # a Python number stays weak
 
     def apply_adjoint(self, w: Array) -> Array:
         w = np.real(w) if w.dtype.kind == "c" else w  # in a product, what stands before may be complex
         return w * self.data
 
     def to_sparse(self) -> NoReturn:
-        _refuse_matrix(self)
+        refuse_matrix(self)
 
     def absolute(self) -> None:
         return None
@@ -94,9 +97,3 @@ class RealPart(Block):
 @simplifies_adjoint(Conjugate)
 def _adjoint_of_conjugate(block: Conjugate) -> Block:
     return block
-
-
-@simplifies_adjoint(RealPart)
-def _adjoint_of_real_part(block: RealPart) -> Block:
-    data = np.asarray(block.data) if isinstance(block.data, (int, complex)) else block.data
-    return Diagonal(data, block.in_shape, block.out_shape)

@@ -37,6 +37,7 @@ class Contraction(Block):
 
     __slots__ = ("labels", "other", "other_labels", "out_labels")
     kind = "contraction"
+    fresh = True
 
     def __init__(
         self,

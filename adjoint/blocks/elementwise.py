@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from adjoint.blocks.block import Adjoint, Block, Identity, Product, Sum
+from adjoint.blocks.block import Block, Identity
 from adjoint.blocks.kernels import (
     Array,
     Shape,
@@ -27,6 +28,7 @@ class Scale(Block):
 
     __slots__ = ("factor",)
     kind = "scalar"
+    fresh = True
 
     def __init__(self, factor: complex, in_shape: Shape, out_shape: Shape) -> None:
         self.factor = factor
@@ -71,6 +73,8 @@ class Diagonal(Block):
 
     __slots__ = ("data", "guarded")
     kind = "diagonal"
+    fresh = True
+    in_place = True
 
     def __init__(self, data: Array, in_shape: Shape, out_shape: Shape, guarded: bool = False) -> None:
         self.data = data
@@ -96,6 +100,16 @@ class Diagonal(Block):
         w = safe_multiply(w, d) if self.guarded else w * d
         return w if self.in_shape == self.out_shape else sum_to(w, self.in_shape, self.out_shape)
 
+    def overwrite_adjoint(self, w: np.ndarray) -> Array:
+        d = self.data
+        plain = d.dtype is w.dtype and type(d) in _REAL_DATA and w.dtype.kind == "f"
+        if plain and self.in_shape == self.out_shape and not self.guarded:
+            return np.multiply(w, d, out=w)
+        return self.apply_adjoint(w)
+
+    def with_guards(self) -> Block:
+        return Diagonal(self.data, self.in_shape, self.out_shape, guarded=True)
+
     def to_sparse(self) -> Sparse:
         rows, columns = _coordinates(self.in_shape, self.out_shape)
         data = np.broadcast_to(_inexact(self.data), self.out_shape).reshape(-1)
@@ -118,6 +132,7 @@ class Mask(Block):
 
     __slots__ = ("mask",)
     kind = "mask"
+    fresh = True
 
     def __init__(self, mask: Array, in_shape: Shape, out_shape: Shape) -> None:
         self.mask = mask
@@ -148,6 +163,10 @@ class Mask(Block):
     @property
     def nnz(self) -> int:
         return math.prod(self.out_shape)
+
+
+_REAL_DATA = frozenset({np.ndarray, np.float64, np.float32})
+"""Types of plain data: an array of an outer trace is none, and would be recorded as it is overwritten."""
 
 
 def _inexact(d: Array) -> Array:
@@ -196,6 +215,7 @@ class Reduce(Block):
 
     __slots__ = ("axes", "factor")
     kind = "reduce"
+    fresh = True
 
     def __init__(self, factor: complex, axes: tuple[int, ...], in_shape: Shape, out_shape: Shape) -> None:
         self.factor = factor
@@ -242,7 +262,7 @@ def _scale_scale(left: Scale, right: Scale) -> Block:
 
 @simplifies_product(Scale, Diagonal)
 def _scale_diagonal(left: Scale, right: Diagonal) -> Block:
-    return Diagonal(left.factor * _inexact(right.data), right.in_shape, left.out_shape, right.guarded)
+    return Diagonal(_inexact(right.data) * left.factor, right.in_shape, left.out_shape, right.guarded)
 
 
 @simplifies_product(Diagonal, Scale)
@@ -276,7 +296,7 @@ def _identity_plus_identity(left: Identity, right: Identity) -> Block:
 
 @simplifies_sum(Scale, Diagonal)
 def _scale_plus_diagonal(left: Scale, right: Diagonal) -> Block:
-    return Diagonal(left.factor + _inexact(right.data), left.in_shape, left.out_shape, right.guarded)
+    return Diagonal(_inexact(right.data) + left.factor, left.in_shape, left.out_shape, right.guarded)
 
 
 @simplifies_sum(Diagonal, Scale)
@@ -307,23 +327,17 @@ def _scale_plus_identity(left: Scale, right: Identity) -> Block:
 _NUMBERS = frozenset({int, float, complex, bool})
 
 
-def elementwise_block(d: Array | Block, in_shape: Shape, out_shape: Shape) -> Block:
+def elementwise_block(d: Any, in_shape: Shape, out_shape: Shape) -> Block:
     """The block of an elementwise partial ``d``: a Python number, an array that broadcasts, or a block as it is."""
     if type(d) in _NUMBERS:
         if d == 1 and in_shape == out_shape:
             return Identity(in_shape)
         return Scale(d if type(d) is complex else float(d), in_shape, out_shape)
-    return d if isinstance(d, Block) else Diagonal(d, in_shape, out_shape)
+    if type(d) not in _REAL_DATA and isinstance(d, Block):  # the quick question first: Block is an abstract class
+        return d
+    return Diagonal(d, in_shape, out_shape)
 
 
 def with_guards(block: Block) -> Block:
     """The same map with every diagonal in it guarded, so that zeros of a vector are structural."""
-    if isinstance(block, Diagonal):
-        return Diagonal(block.data, block.in_shape, block.out_shape, guarded=True)
-    if isinstance(block, Product):
-        return Product(*(with_guards(factor) for factor in block.factors))
-    if isinstance(block, Sum):
-        return Sum(*(with_guards(term) for term in block.terms))
-    if isinstance(block, Adjoint):
-        return Adjoint(with_guards(block.block))
-    return block
+    return block.with_guards()

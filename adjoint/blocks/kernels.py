@@ -70,6 +70,14 @@ def put_flat(w: Array, positions: np.ndarray, in_shape: Shape) -> Array:
     return out.reshape((*batch, *in_shape))
 
 
+@dispatched
+def assigned(a: Array, v: Array, index: tuple[Any, ...]) -> Array:
+    """A copy of ``a`` after ``a[index] = v``."""
+    copy = np.array(a)
+    copy[index] = v
+    return copy
+
+
 def add_flat(out: np.ndarray, positions: np.ndarray, w: np.ndarray) -> None:
     """``out[..., positions] += w`` with repeated positions adding up; ``out`` has one flat axis."""
     batch = out.shape[:-1]

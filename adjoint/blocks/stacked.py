@@ -43,6 +43,9 @@ class Stacked(Block):
             start = stop
         return total
 
+    def with_guards(self) -> Block:
+        return Stacked(*(block.with_guards() for block in self.blocks))
+
     def to_sparse(self) -> Sparse:
         parts = [block.to_sparse() for block in self.blocks]
         starts = np.cumsum([0] + [math.prod(block.out_shape) for block in self.blocks])

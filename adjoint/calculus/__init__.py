@@ -4,12 +4,14 @@ from adjoint.calculus.constraint import constraint
 from adjoint.calculus.explicit import trace
 from adjoint.calculus.forward import jvp, linearize
 from adjoint.calculus.jacobians import hessian, hvp, jacobian
+from adjoint.calculus.nonfinite import debug_nans
 from adjoint.calculus.reverse import grad, value_and_grad, vjp
 from adjoint.calculus.rules import custom_rule, stop_gradient
 
 __all__ = [
     "constraint",
     "custom_rule",
+    "debug_nans",
     "grad",
     "hessian",
     "hvp",

@@ -29,6 +29,17 @@ def given(operands: Sequence[Any]) -> list[Any]:
     return [x.value if type(x) is Plain else x for x in operands]
 
 
+def protected(operands: Sequence[Any]) -> list[Any]:
+    """The same, but no function can edit the arrays: they are the trace's own."""
+    return [_read_only(x) if type(x) is np.ndarray else x for x in given(operands)]
+
+
+def _read_only(x: np.ndarray) -> np.ndarray:
+    x = x.view()
+    x.flags.writeable = False
+    return x
+
+
 def traced_call(
     function: Callable[..., Any], label: str, operands: tuple[Any, ...], options: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any] | None] | None:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array
+from adjoint.calculus.nonfinite import debugging
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
-from adjoint.tracing import Trace, Tracer, flatten, is_traced, record, set_outputs
+from adjoint.tracing import Trace, Tracer, flatten, is_traced, record, set_outputs, snapshot
 from adjoint.tracing.display import function_name
 from adjoint.tracing.pytrees import argument_names
 
@@ -48,7 +49,7 @@ def linearized(
     copy: bool = False,
 ) -> tuple[ConstraintSystem, Any]:
     """Record ``function`` on the chosen arguments; returns the system and the auxiliary output."""
-    trace, output = record(function, args, kwargs, numbers, copy=copy, lean=True)
+    trace, output = record(function, args, kwargs, numbers, copy=copy, lean=not debugging())
     try:
         _refuse_integers(trace, what)
         aux = None
@@ -91,7 +92,7 @@ def untraced(trace: Trace, tree: Any) -> Any:
         if type(x) is Tracer and x._trace is not trace:
             x._trace.refuse_if_closed()
         if type(x) is Tracer and x._trace is trace:
-            x = x._value.copy() if type(x._value) is np.ndarray else x._value  # the trace goes on using its own
+            x = x._value.copy() if type(x._value) is np.ndarray else snapshot(x._value)
         plain.append(x)
     return spec.unflatten(plain)
 
@@ -147,20 +148,13 @@ def owned(
                 x = x.copy()
             seen.add(id(x))
             x = x if x.ndim else x[()]
-        result.append(x)
+        result.append(snapshot(x))
     return result
 
 
 def inexact(dtype: Any) -> Any:
     """The dtype of the derivative of a value of this dtype."""
     return dtype if dtype.kind in "fc" else np.dtype(float)
-
-
-def own_output(system: ConstraintSystem) -> Any:
-    """The function's output, its arrays copied: the trace goes on using its values."""
-    output = system.output
-    leaves, spec = flatten(output)
-    return spec.unflatten([x.copy() if type(x) is np.ndarray else x for x in leaves])
 
 
 def chosen_arguments(trace: Trace, leaves: list[Array], argnums: Argnums) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array, Block, Diagonal, Function, Identity, Scale
-from adjoint.calculus.calls import as_one_array, given, traced_call
+from adjoint.calculus.calls import as_one_array, given, protected, traced_call
 from adjoint.errors import TraceMismatchError
 from adjoint.solvers.back_substitution import BackSubstitution
 from adjoint.system import ConstraintSystem
@@ -77,7 +77,7 @@ def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
             return bind(primitive, *prepared)
         return as_one_array(function(*given(operands), **options), f"the constraint {function.__name__}")
 
-    primitive = Primitive(function.__name__, call, blocks)
+    primitive = Primitive(function.__name__, lambda *xs, **options: call(*protected(xs), **options), blocks)
     return call
 
 

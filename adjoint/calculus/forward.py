@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.calculus.common import inexact, linearized, own_output, owned
-from adjoint.calculus.nonfinite import warn_if_not_finite
+from adjoint.calculus.common import inexact, linearized, owned
+from adjoint.calculus.nonfinite import solve
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
 
@@ -44,19 +44,17 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False, solve
     def push_forward(*tangents: Any) -> Any:
         return _tangent(system, tangents, solver)
 
-    y = own_output(system)
+    y = system.output
     return (y, push_forward, aux) if has_aux else (y, push_forward)
 
 
 def _tangent(system: ConstraintSystem, tangents: Sequence[Any], solver: Any) -> Any:
     rows, batch = system.tangent_rows(tangents)
     outputs = system.trace.outputs
-    keep = frozenset(out for out in outputs if isinstance(out, int))
-    solution = system.factorize(solver).solve_tangent(rows, keep=keep)
+    solution = solve(system, rows, [out for out in outputs if isinstance(out, int)], solver, forward=True)
     found = [solution[out] if isinstance(out, int) else None for out in outputs]
     values = [system.values[out] if isinstance(out, int) else np.asarray(out[0]) for out in outputs]
     zeros = [np.broadcast_to(np.zeros((), inexact(y.dtype)), batch + y.shape) for y in values]
-    warn_if_not_finite(system, rows, found, forward=True)
     return system.trace.output_spec.unflatten(owned(found, zeros, rows))
 
 

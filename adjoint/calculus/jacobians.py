@@ -11,10 +11,11 @@ import numpy as np
 from adjoint.blocks import Array
 from adjoint.calculus.common import Argnums, argument_numbers, chosen_arguments, inexact, linearized
 from adjoint.calculus.forward import jvp
-from adjoint.calculus.nonfinite import warn_if_not_finite
+from adjoint.calculus.nonfinite import solve
 from adjoint.calculus.reverse import grad
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
+from adjoint.tracing import concrete
 
 SWEEP_BYTES = 1 << 28
 """Right-hand sides go through one sweep together while the largest node takes at most this."""
@@ -65,6 +66,7 @@ def jacobian(
         inputs = [system.values[k] for k in trace.inputs]
         n, m = sum(x.size for x in inputs), sum(y.size for y in outputs)
         try:
+            _refuse_not_holomorphic(system, inputs, solver)
             if mode == "forward" or (mode == "auto" and n <= m):
                 blocks = _by_columns(system, inputs, outputs, solver)
             else:
@@ -83,17 +85,40 @@ def _output_value(system: ConstraintSystem, out: Any) -> Array:
     return value if hasattr(value, "shape") else np.asarray(value)
 
 
+def _refuse_not_holomorphic(system: ConstraintSystem, inputs: list[Array], solver: Any) -> None:
+    """Raise for complex arguments if the derivative is no complex matrix: ``J (i v) = i J v`` has to hold."""
+    if all(x.dtype.kind != "c" for x in inputs):
+        return
+    trace = system.trace
+    rng = np.random.default_rng(0)
+    rows = []
+    for k, x in zip(trace.inputs, inputs, strict=True):
+        v = rng.standard_normal((1, *x.shape)) + 1j * rng.standard_normal((1, *x.shape))
+        rows.append((k, np.concatenate([v, 1j * v]) if x.dtype.kind == "c" else np.zeros((2, *x.shape))))
+    keep = frozenset(k for k in trace.outputs if isinstance(k, int))
+    solution = system.factorize(solver).solve_tangent(rows, keep=keep)
+    for k in keep:
+        found = concrete(solution[k])
+        if found is None:
+            continue
+        tolerance = 1e-3 * max(1.0, float(np.max(np.abs(found), initial=0.0)))
+        if np.abs(1j * found[0] - found[1]).max(initial=0.0) > tolerance:
+            raise ArgumentError(
+                "this function of complex arguments is not holomorphic, so its Jacobian is no complex matrix. Use "
+                "adjoint.jvp, adjoint.vjp and adjoint.hvp for products with it, adjoint.grad for a real scalar "
+                "(∂/∂Re + i ∂/∂Im), or a function of the real and imaginary parts as separate real arguments."
+            )
+
+
 def _by_columns(system: ConstraintSystem, inputs: list[Array], outputs: list[Array], solver: Any) -> list[list[Array]]:
     """Forward mode: one tangent per entry of the arguments."""
     trace = system.trace
-    factor = system.factorize(solver)
     nodes = [out if isinstance(out, int) else None for out in trace.outputs]
-    keep = frozenset(k for k in nodes if k is not None)
+    keep = [k for k in nodes if k is not None]
     columns: list[list[Array]] = [[] for _ in outputs]
     for batch, tangents in _unit_vectors(system, inputs):
         rows = list(zip(trace.inputs, tangents, strict=True))
-        solution = factor.solve_tangent(rows, keep=keep)
-        warn_if_not_finite(system, rows, [solution[k] for k in keep], forward=True)
+        solution = solve(system, rows, keep, solver, forward=True)
         for j, (k, y) in enumerate(zip(nodes, outputs, strict=True)):
             columns[j].append(_or_zeros(None if k is None else solution[k], (batch, *y.shape), y))
     result = []
@@ -107,17 +132,22 @@ def _by_columns(system: ConstraintSystem, inputs: list[Array], outputs: list[Arr
 def _by_rows(system: ConstraintSystem, inputs: list[Array], outputs: list[Array], solver: Any) -> list[list[Array]]:
     """Reverse mode: one seed per entry of the outputs."""
     trace = system.trace
-    factor = system.factorize(solver)
-    keep = frozenset(trace.inputs)
     parts: list[list[Array]] = [[] for _ in inputs]
+    mixed = any(x.dtype.kind != "c" for x in inputs)
     for batch, seeds in _unit_vectors(system, outputs):
         rows = [(k, s) for k, s in zip(trace.outputs, seeds, strict=True) if isinstance(k, int)]
         rows = [(k, s) for k, s in rows if system.is_active(k)]
-        solution = factor.solve(rows, keep=keep) if rows else [None] * len(system)
-        warn_if_not_finite(system, rows, [solution[k] for k in keep])
+        solution = solve(system, rows, trace.inputs, solver)
+        # a real argument sees the real part of Jᴴ s only: the seed i s shows it the imaginary part of J
+        turned = [(k, 1j * s) for k, s in rows if s.dtype.kind == "c"]
+        imaginary = solve(system, turned if mixed else [], trace.inputs, solver)
         for j, (k, x) in enumerate(zip(trace.inputs, inputs, strict=True)):
             found = _or_zeros(solution[k], (batch, *x.shape), x)
-            parts[j].append(np.conjugate(found) if found.dtype.kind == "c" else found)
+            if x.dtype.kind == "c":
+                found = np.conjugate(found)
+            elif imaginary[k] is not None:
+                found = found + 1j * imaginary[k]
+            parts[j].append(found)
     wholes = [_joined(found, (0, *x.shape), x) for found, x in zip(parts, inputs, strict=True)]
     result: list[list[Array]] = []
     start = 0

@@ -13,11 +13,10 @@ from adjoint.calculus.common import (
     argument_numbers,
     chosen_arguments,
     linearized,
-    own_output,
     owned,
     scalar_output,
 )
-from adjoint.calculus.nonfinite import warn_if_not_finite
+from adjoint.calculus.nonfinite import solve
 from adjoint.system import ConstraintSystem
 
 
@@ -70,7 +69,7 @@ def value_and_grad(
             gradient = chosen_arguments(system.trace, _gradient(system, node, solver), argnums)
         finally:
             system.trace.release()
-        value = own_output(system)
+        value = system.output
         return ((value, aux), gradient) if has_aux else (value, gradient)
 
     return run
@@ -80,11 +79,11 @@ def _gradient(system: ConstraintSystem, node: int | None, solver: Any) -> list[A
     inputs = system.trace.inputs
     values = [system.values[k] for k in inputs]
     if node is None:  # the output does not depend on the arguments
+        solve(system, (), (), solver)
         return owned([None] * len(inputs), values)
     rows = [(node, np.ones((), system.values[node].dtype)[()])]
-    solution = system.factorize(solver).solve(rows, keep=frozenset(inputs))
+    solution = solve(system, rows, inputs, solver)
     found = [solution[k] for k in inputs]
-    warn_if_not_finite(system, rows, found)
     return owned(found, values, rows)
 
 
@@ -148,12 +147,11 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False, solver: Any
 
     def pull_back(y_bar: Any) -> Any:
         rows, batch = system.seed_rows(y_bar)
-        solution = system.factorize(solver).solve(rows, keep=frozenset(inputs))
+        solution = solve(system, rows, inputs, solver)
         zeros = [np.broadcast_to(np.zeros((), system.values[k].dtype), batch + system.values[k].shape) for k in inputs]
         found = [solution[k] for k in inputs]
-        warn_if_not_finite(system, rows, found)
         leaves = owned(found, zeros, rows)
         return chosen_arguments(system.trace, leaves, range(len(primals)))
 
-    y = own_output(system)
+    y = system.output
     return (y, pull_back, aux) if has_aux else (y, pull_back)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array, Block, Function, elementwise_block
-from adjoint.calculus.calls import as_one_array, given, traced_call
+from adjoint.calculus.calls import as_one_array, given, protected, traced_call
 from adjoint.errors import BlockError
 from adjoint.tracing import (
     ZERO,
@@ -75,7 +75,7 @@ def custom_rule(*partials: Any, name: str | None = None) -> Callable[[Callable[.
             return as_one_array(function(*given(operands), **options), label)
 
         def evaluate(*operands: Any, **options: Any) -> Any:
-            y = call(*operands, **options)
+            y = call(*protected(operands), **options)
             return y.copy() if type(y) is np.ndarray else y  # the function may use its buffer again
 
         primitive = Primitive(label, evaluate, blocks)

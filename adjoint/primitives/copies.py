@@ -1,6 +1,6 @@
 """Functions that only copy entries: NumPy itself tells where each entry comes from.
 
-``np.repeat``, ``np.pad``, ``np.insert`` and dozens more move entries of their arguments to places that depend on
+``np.repeat``, ``np.pad``, ``np.insert`` and others move entries of their arguments to places that depend on
 shapes and constants alone. Called on arrays that hold the *positions* of entries in place of the entries, such a
 function returns the map by which it copies; the blocks are gathers by that map. So no such function needs a
 formula, and all of its arguments are covered.
@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from adjoint.blocks import Array, Block, Mask, Take
-from adjoint.tracing import FUNCTIONS, Primitive, Tracer, bind, guard
+from adjoint.errors import LostDerivativeError
+from adjoint.tracing import FUNCTIONS, Primitive, Tracer, bind, guard, here
 from adjoint.tracing.primitive import SHAPES_ONLY, Blocks, Static
 
 NOWHERE = 0
@@ -23,30 +25,26 @@ NOWHERE = 0
 
 
 class Call:
-    """A call whose sources are left open: nested lists of arrays are rebuilt around their leaves."""
+    """A call whose sources are left open.
 
-    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any], sources: Sequence[str]) -> None:
+    Of the sources it keeps the nesting only: the arrays are the operands of the record.
+    """
+
+    def __init__(self, function: Callable[..., Any], constants: dict[str, Any], sources: dict[str, Any]) -> None:
         self.function = function
-        self.arguments = arguments
-        self.sources = sources
+        self.constants = constants
+        self.nesting = {name: _rebuilt(tree, repeat(None)) for name, tree in sources.items()}
         self._map: np.ndarray | None = None
 
     def __str__(self) -> str:
-        shown = {name: x for name, x in self.arguments.items() if name not in self.sources and x is not None}
-        return ", ".join(f"{name}={x}" for name, x in shown.items() if x is not np._NoValue) or "all"
-
-    def leaves(self) -> list[Any]:
-        """The source arrays, in order."""
-        found: list[Any] = []
-        for name in self.sources:
-            _collect(self.arguments[name], found)
-        return found
+        shown = [f"{name}={x}" for name, x in self.constants.items() if x is not None and x is not np._NoValue]
+        return ", ".join(shown) or "all"
 
     def run(self, leaves: Sequence[Any]) -> Any:
-        """The function on other source arrays in the places of its own."""
+        """The function on these arrays as its sources."""
         pending = iter(leaves)
-        filled = {name: _rebuilt(self.arguments[name], pending) for name in self.sources}
-        return self.function(**{**self.arguments, **filled})
+        filled = {name: _rebuilt(tree, pending) for name, tree in self.nesting.items()}
+        return self.function(**self.constants, **filled)
 
     def positions(self, shapes: Sequence[tuple[int, ...]]) -> np.ndarray:
         """For each entry of the result, which entry of the leaves (flat, one after the other, from 1) it copies."""
@@ -123,18 +121,38 @@ def copying(function: Callable[..., Any], *sources: str, name: str | None = None
         bound.apply_defaults()
         arguments = {key: x if key in sources else _constant(x) for key, x in bound.arguments.items()}
         extra = arguments.pop("kwargs", {})  # of functions such as np.pad
-        call = Call(function, {**arguments, **extra}, [key for key in sources if key in {**arguments, **extra}])
-        return bind(primitive, call.leaves(), {"call": call})
+        arguments |= extra
+        taken = {key: arguments.pop(key) for key in sources if key in arguments}
+        leaves: list[Any] = []
+        for tree in taken.values():
+            _collect(tree, leaves)
+        made = bind(primitive, leaves, {"call": Call(function, arguments, taken)})
+        _refuse_narrowing(primitive.name, made, leaves)
+        return made
 
     handler.__name__ = primitive.name
     handler.primitive = primitive  # type: ignore[attr-defined]  # for the coverage report
     return handler
 
 
+def _refuse_narrowing(name: str, made: Any, leaves: Sequence[Any]) -> None:
+    """Raise where NumPy would cut entries to the dtype of another source: ``np.insert([1, 2], 0, 0.5)``."""
+    for x in leaves:
+        kinds = made.dtype.kind, x.dtype.kind
+        if type(x) is Tracer and x._index >= 0 and kinds[0] != "c" and kinds != ("f", "f"):
+            raise LostDerivativeError(
+                f"{name} would cut a traced {x.dtype} to {made.dtype} and lose its derivative: {here()}\n"
+                "Give the other array a dtype that holds it."
+            )
+
+
 def _constant(x: Any) -> Any:
+    """An argument that is no source, safe from edits that the user makes later."""
     if isinstance(x, (list, tuple)):
         return type(x)(_constant(item) for item in x)
-    return guard(x, np.asarray) if type(x) is Tracer else x
+    if type(x) is Tracer:
+        return guard(x, np.array)
+    return x.copy() if type(x) is np.ndarray else x
 
 
 def copies(function: Callable[..., Any], *sources: str) -> None:
@@ -145,6 +163,9 @@ def copies(function: Callable[..., Any], *sources: str) -> None:
 copies(np.repeat, "a")
 copies(np.tile, "A")
 copies(np.block, "arrays")
-copies(np.select, "choicelist", "default")
 copies(np.insert, "arr", "values")
 copies(np.delete, "arr")
+copies(np.resize, "a")
+copies(np.compress, "a")
+copies(np.extract, "arr")
+copies(np.lib.stride_tricks.sliding_window_view, "x")

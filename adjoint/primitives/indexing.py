@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from threading import get_ident
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from adjoint.blocks import Array, Slice, Take, put_flat, scatter_sum, take_flat
+from adjoint.blocks import Array, Inside, Outside, Slice, Take, assigned, put_flat, scatter_sum, take_flat
 from adjoint.blocks.gather import Scatterable
 from adjoint.errors import LostDerivativeError
+from adjoint.primitives.copies import copying
 from adjoint.tracing import (
     FUNCTIONS,
     METHODS,
@@ -22,10 +24,12 @@ from adjoint.tracing import (
     guard,
     handles,
     here,
-    refuse_options,
+    stacked,
     structured,
 )
-from adjoint.tracing.primitive import Blocks, Static
+from adjoint.tracing.primitive import SHAPES_ONLY, Blocks, Hollow, Static
+from adjoint.tracing.tracer import LEAN_BYTES, is_array
+from adjoint.tracing.views import View, Written, overwrite, refresh, version
 
 
 def _slice_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
@@ -66,7 +70,7 @@ def flat_positions(shape: tuple[int, ...], index: tuple[Any, ...]) -> np.ndarray
 
     Each axis contributes its own coordinate, as a broadcast view that is indexed.
     """
-    flat: Any = 0
+    flat: Any = 0 if shape else np.broadcast_to(0, ())[index]
     stride = 1
     for axis in reversed(range(len(shape))):
         line = np.arange(shape[axis]).reshape((-1,) + (1,) * (len(shape) - axis - 1))
@@ -94,7 +98,43 @@ def _getitem(a: Tracer, index: Any) -> Any:
 
 
 def _basic(a: Tracer, parts: tuple[Any, ...]) -> Any:
-    return append(a._trace, slice_, (a._value, parts), (a._index, -1), None, a._value[parts], a._index >= 0)
+    trace = a._trace
+    link = a._link
+    if trace.writes and link is not None and type(link) is not Written:
+        refresh(a)
+    array = a._value
+    value = array[parts]
+    base = array
+    if trace.lean and type(array) is np.ndarray and array.nbytes > LEAN_BYTES:
+        base = Hollow(array.shape, array.dtype)  # a small slice does not keep the whole
+    if value.ndim == 0 and (isinstance(value, np.generic) or not is_array(value)):
+        return append(trace, slice_, (base, parts), (a._index, -1), None, value, a._index >= 0)
+    if type(link) is Written and link.private:
+        if value.flags.c_contiguous and 4 * value.nbytes <= array.nbytes:
+            value = value.copy()  # a row: cheaper than a copy of the owner at its next write
+        else:
+            link.private = False
+    y = append(trace, slice_, (base, parts), (a._index, -1), None, value, a._index >= 0)
+    y._link = Sliced(a, parts)
+    return y
+
+
+class Sliced(View):
+    """``base[parts]`` for a basic index."""
+
+    __slots__ = ("parts",)
+    fresh = True
+
+    def __init__(self, base: Tracer, parts: tuple[Any, ...]) -> None:
+        self.base = base  # not by super(): a loop makes very many of these
+        self.seen = 0 if base._link is None else version(base)
+        self.parts = parts
+
+    def rebuild(self) -> Any:
+        return _basic(self.base, self.parts)
+
+    def put_back(self, value: Tracer) -> Any:
+        return _with_region(self.base, self.parts, value)
 
 
 def _is_plain(part: slice) -> bool:
@@ -102,6 +142,14 @@ def _is_plain(part: slice) -> bool:
 
 
 def _getitem_general(a: Tracer, parts: tuple[Any, ...]) -> Any:
+    basic, arrays = _sorted_out(parts)
+    if not arrays:
+        return _basic(a, basic)
+    return bind(take, (a, *arrays), {"index": basic})
+
+
+def _sorted_out(parts: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[Any]]:
+    """An index as slices and numbers with holes for its arrays, and these arrays."""
     basic: list[Any] = []
     arrays: list[Any] = []
     for part in parts:
@@ -120,49 +168,150 @@ def _getitem_general(a: Tracer, parts: tuple[Any, ...]) -> Any:
                 array = array.astype(np.intp)
             basic.append(_Hole(len(arrays)))
             arrays.append(array)
-    if not arrays:
-        return _basic(a, tuple(basic))
-    return bind(take, (a, *arrays), {"index": tuple(basic)})
+    return tuple(basic), arrays
 
 
 METHODS["__getitem__"] = _getitem
 
+# --- writing ----------------------------------------------------------------------------------------
+
+
+def _assign_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+    _, v = operands
+    index = static["index"]
+    result: Blocks = []
+    if parents[1] >= 0:
+        result.append((parents[1], Inside(index, v.shape, y.shape)))
+    if parents[0] >= 0:  # last: a sweep may do it in place
+        result.append((parents[0], Outside(index, y.shape)))
+    return result
+
+
+assign = Primitive("setitem", lambda a, v, index: assigned(a, v, index), _assign_blocks, reads=SHAPES_ONLY)
+FUNCTIONS[assigned] = lambda a, v, index: bind(assign, (a, v), {"index": index})
+
+
+def _with_assignment(a: Any, value: Any, index: Any) -> Any:
+    a = np.array(a)
+    a[index] = value
+    return a
+
+
+assign_at = copying(_with_assignment, "a", "value", name="setitem")
+"""By integer arrays and masks. Where a place is written to twice, the last value stays, as NumPy has it."""
+
 
 def _setitem(a: Tracer, index: Any, value: Any) -> None:
-    raise LostDerivativeError(
-        f"assignment into a traced array is not recorded: {here()}\n"
-        "Build the result instead: np.where(mask, value, y), np.concatenate, or np.stack of a list."
-    )
+    trace = a._trace
+    if trace.closed or trace.thread != get_ident():
+        trace.refuse_if_closed()
+    if trace.writes and type(a._link) is not Written:
+        refresh(a)
+    parts = index if type(index) is tuple else (index,)
+    if type(value) is Tracer:
+        link = value._link
+        if type(link) is Sliced and link.base is a and link.parts == parts:
+            return  # a[index] += v: the view has been written to, and has carried it here
+    else:
+        value = stacked(value) if type(value) in (list, tuple, np.ndarray) else value
+    refuse_narrowing(a, value)
+    if not all(type(part) is int or (type(part) is slice and _is_plain(part)) for part in parts):
+        basic, arrays = _sorted_out(parts)
+        if arrays:
+            arrays = [guard(part, np.array) if type(part) is Tracer else part for part in arrays]
+            overwrite(a, assign_at(a, value, _fill(basic, arrays)))
+            return
+        parts = basic
+    overwrite(a, _with_region(a, parts, value), private=trace.lean)
+
+
+def _with_region(a: Tracer, parts: tuple[Any, ...], value: Any) -> Any:
+    """What ``a`` is after ``a[parts] = value``, in memory that nobody else reads.
+
+    Where nobody else reads the memory of ``a`` as it is, it is changed in place: a loop that fills one entry after
+    the other copies the array once, and not each time.
+    """
+    trace = a._trace
+    number, parent = value, -1
+    if type(value) is Tracer and value._trace is trace:
+        if value._link is not None:
+            refresh(value)
+        number, parent = value._value, value._index
+    array = a._value
+    if not (type(a._link) is Written and a._link.private) or type(number) is Tracer or type(array) is not np.ndarray:
+        return bind(assign, (a, value), {"index": parts})
+    array[parts] = number
+    before = a._index if a._index >= 0 else -2 - a._index
+    hollow = trace.values[before] = Hollow(array.shape, array.dtype)
+    number = number if not isinstance(number, np.ndarray) or parent != -1 else number.copy()
+    active = a._index >= 0 or parent >= 0
+    return append(trace, assign, (hollow, number), (a._index, parent), {"index": parts}, array, active)
+
+
+def refuse_narrowing(a: Tracer, value: Any) -> None:
+    """Raise where a write would lose a derivative: floats into integers, complex numbers into real ones."""
+    if type(value) is not Tracer or value._index < -1:
+        return
+    if a.dtype.kind not in "fc" or (value.dtype.kind == "c" and a.dtype.kind == "f"):
+        raise LostDerivativeError(
+            f"a traced {value.dtype} would be written into an array of {a.dtype} and lose its derivative: {here()}\n"
+            "Make the array with a dtype that holds it: np.zeros_like(x, dtype=float)."
+        )
 
 
 METHODS["__setitem__"] = _setitem
 
 
-@handles(np.take)
-def _take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Any:
-    if out is not None:
-        refuse_options("take", {"out": out})
-    indices = indices if type(indices) is Tracer else np.asarray(indices)
-    if mode != "raise":
-        n = a.size if axis is None else a.shape[axis]
-        indices = np.clip(indices, 0, n - 1) if mode == "clip" else indices % n
+def _take_function_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+    if parents[0] < 0:
+        return []
+    a, indices = operands
+    axis, mode, shape = static["axis"], static["mode"], a.shape
     if axis is None:
-        return np.ravel(a)[indices]
-    return a[(slice(None),) * normalize_axis_index(axis, np.ndim(a)) + (indices,)]
+        axis, shape = 0, (a.size,)
+    axis, indices = normalize_axis_index(axis, len(shape)), np.asarray(indices)
+    if mode != "raise":
+        indices = np.clip(indices, 0, shape[axis] - 1) if mode == "clip" else indices % shape[axis]
+    return [(parents[0], Take(flat_positions(shape, ((slice(None),) * axis + (indices,))), a.shape))]
+
+
+take_function = Primitive(
+    "take",
+    lambda a, indices, axis, mode: np.take(a, indices, axis, mode=mode),
+    _take_function_blocks,
+    reads=(frozenset({1}),),
+)
+
+
+@handles(np.take)
+def _take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
+    indices = np.asarray(indices, np.intp) if type(indices) is list and not indices else stacked(indices)
+    return bind(take_function, (a, indices), {"axis": axis, "mode": mode})
 
 
 @handles(np.take_along_axis)
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     if axis is None:
-        return np.ravel(arr)[indices]
+        if indices.ndim != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
+        return _entries(np.ravel(arr), (indices,))
+    if indices.ndim != arr.ndim:
+        raise ValueError("`indices` and `arr` must have the same number of dimensions")
     axis = normalize_axis_index(axis, arr.ndim)
     grid = list(np.ogrid[tuple(slice(n) for n in arr.shape)])
     grid[axis] = indices
-    return arr[tuple(grid)]
+    return _entries(arr, tuple(grid))
+
+
+def _entries(a: Any, index: tuple[Any, ...]) -> Any:
+    """``a[index]``; recorded also for a plain ``a`` and a traced index."""
+    return a[index] if type(a) is Tracer else _getitem_general(a, index)
 
 
 @handles(np.diagonal)
 def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    if a.ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
     moved = np.moveaxis(a, (axis1, axis2), (-2, -1))
     n, m = moved.shape[-2:]
     length = max(0, min(n + min(offset, 0), m - max(offset, 0)))
@@ -171,9 +320,7 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 @handles(np.trace)
-def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
-    if out is not None:
-        refuse_options("trace", {"out": out})
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
     return np.sum(_diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
@@ -181,6 +328,8 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any =
 def _diag(v: Any, k: int = 0) -> Any:
     if v.ndim == 2:
         return _diagonal(v, k)
+    if v.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
     n = v.shape[0] + abs(k)
     rows = np.arange(v.shape[0])
     return put_flat(v, (rows + max(-k, 0)) * n + rows + max(k, 0), (n, n))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from adjoint.blocks import Array, Block, Contraction, Reshape
-from adjoint.blocks.contraction import Labels, compile_contraction
-from adjoint.errors import UnsupportedArgumentError
-from adjoint.tracing import Primitive, bind, handles, here, refuse_options, structured
+from adjoint.blocks import Array, Block, Conjugate, Contraction, Reshape
+from adjoint.blocks.contraction import Labels
+from adjoint.blocks.kernels import conjugate
+from adjoint.primitives.matrices import as_array
+from adjoint.tracing import UFUNC_METHODS, Primitive, handles, structured
 
 Pair = tuple[Labels, Labels, Labels]
 """Labels of the left operand, of the right one and of the result."""
@@ -38,19 +39,28 @@ def contraction_block(y: Array, x: Array, other: Array, labels: Pair) -> Block:
 
 
 def contraction(
-    function: Any, labels: Callable[..., Pair], signature: str, evaluate: Callable[..., Any] | None = None
+    function: Any,
+    labels: Callable[..., Pair],
+    signature: str,
+    evaluate: Callable[..., Any] | None = None,
+    *,
+    conjugates: bool = False,
 ) -> Primitive:
-    """Register a two-operand contraction by its labels ``(a_ndim, b_ndim, **static) → Pair``."""
+    """Register a two-operand contraction by its labels ``(a_ndim, b_ndim, **static) → Pair``.
+
+    With ``conjugates``, it is the complex conjugate of the first operand that is multiplied.
+    """
 
     def left(y: Array, a: Array, b: Any, **static: Any) -> Block:
         b = b if hasattr(b, "shape") else np.asarray(b)
         la, lb, ly = labels(a.ndim, b.ndim, **static)
-        return contraction_block(y, a, b, (la, lb, ly))
+        block = contraction_block(y, a, b, (la, lb, ly))
+        return block @ Conjugate(a.shape) if conjugates and a.dtype.kind == "c" else block
 
     def right(y: Array, a: Any, b: Array, **static: Any) -> Block:
         a = a if hasattr(a, "shape") else np.asarray(a)
         la, lb, ly = labels(a.ndim, b.ndim, **static)
-        return contraction_block(y, b, a, (lb, la, ly))
+        return contraction_block(y, b, conjugate(a) if conjugates else a, (lb, la, ly))
 
     reads = (frozenset({1}), frozenset({0}))
     return structured(function, left, right, signature=signature, evaluate=evaluate, reads=reads)
@@ -98,145 +108,125 @@ contraction(np.inner, _inner, "a, b")
 contraction(np.tensordot, _tensordot, "a, b, axes")
 
 
+# --- products of stacks of vectors and matrices: generalized ufuncs ---------------------------------
+
+
+def _stacked_pair(n: int, m: int, *, core: tuple[str, str, str]) -> Pair:
+    """Labels of a product whose last axes are those of ``core``, and whose first ones are broadcast."""
+    a, b = n - len(core[0]), m - len(core[1])
+    stack = tuple(range(max(a, b)))
+    return (*stack[len(stack) - a :], *core[0]), (*stack[len(stack) - b :], *core[1]), (*stack, *core[2])
+
+
+CORES: dict[np.ufunc, tuple[str, str, str]] = {np.matmul: ("ik", "kj", "ij")}
+for _name, _core in {"vecdot": ("k", "k", ""), "matvec": ("ik", "k", "i"), "vecmat": ("k", "kj", "j")}.items():
+    if hasattr(np, _name):  # NumPy 2.2 has all of them
+        _ufunc = getattr(np, _name)
+        CORES[_ufunc] = _core
+        contraction(_ufunc, partial(_stacked_pair, core=_core), "a, b", conjugates=_name != "matvec")
+
+
+def with_axes(ufunc: Any, a: Any, b: Any, /, *, axes: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """A product of stacks along other axes than the last ones: they are moved there, and back in the result."""
+    operands = [as_array(a), as_array(b)]
+    counts = [min(len(core), x.ndim) for core, x in zip(CORES[ufunc], operands, strict=False)]
+    result = sum(counts) - 2  # axes of the result; one of each operand is summed over
+    if axis is not None:
+        if axes is not None or ufunc is not getattr(np, "vecdot", None):
+            raise TypeError(f"{ufunc.__name__}: axis can only be used with a single shared core dimension")
+        axes = [axis, axis, *([axis] if keepdims else [])]
+    if axes is None:
+        axes = [tuple(range(-count, 0)) for count in counts]
+    given = [x if isinstance(x, tuple) else (x,) for x in axes]
+    moved = [np.moveaxis(x, g, tuple(range(-len(g), 0))) for x, g in zip(operands, given, strict=False)]
+    y = ufunc(*moved)
+    if keepdims:  # of vecdot, whose result has no axis of its own
+        y, result = y[..., None], 1
+    return np.moveaxis(y, tuple(range(-result, 0)), given[2]) if len(given) > 2 and result else y
+
+
+for _ufunc in CORES:
+    UFUNC_METHODS[_ufunc, "axes"] = with_axes
+
+
 @handles(np.outer)
-def _outer(a: Any, b: Any, out: Any = None) -> Any:
-    if out is not None:
-        refuse_options("outer", {"out": out})
+def _outer(a: Any, b: Any, out: None = None) -> Any:
     return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
 
 
 @handles(np.vdot)
 def _vdot(a: Any, b: Any, /) -> Any:
-    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
+    a, b = as_array(a), as_array(b)
     return np.dot(np.conjugate(a).ravel(), b.ravel())
 
 
-# --- einsum -----------------------------------------------------------------------------------------
+# --- the same under the names of numpy.linalg -------------------------------------------------------
+
+handles(np.linalg.matmul)(lambda x1, x2, /: np.matmul(x1, x2))
+handles(np.linalg.tensordot)(lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))
+handles(np.linalg.vecdot)(lambda x1, x2, /, *, axis=-1: with_axes(np.vecdot, x1, x2, axis=axis))
+handles(np.linalg.matrix_transpose)(lambda x, /: np.matrix_transpose(x))
+handles(np.linalg.diagonal)(lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
 
 
-def _expand(term: str, ndim: int) -> Labels:
-    """Labels of one operand; an ellipsis stands for as many leading labels as are left, counted from the end."""
-    if "..." not in term:
-        return tuple(term)
-    front, back = term.split("...")
-    rest = ndim - len(front) - len(back)
-    return (*front, *(f"...{k}" for k in reversed(range(rest))), *back)
+@handles(np.linalg.trace)
+def _trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    return np.sum(np.diagonal(x, offset, -2, -1), axis=-1, dtype=dtype)
 
 
-def _result(labels: list[Labels], given: str | None) -> Labels:
-    dots = sorted({str(x) for term in labels for x in term if str(x).startswith("...")}, reverse=True)
-    if given is not None:
-        return tuple(y for part in _pieces(given) for y in (dots if part == "..." else (part,)))
-    letters = [x for term in labels for x in term if x not in dots]
-    return (*dots, *sorted({str(x) for x in letters if letters.count(x) == 1}))
+@handles(np.linalg.outer)
+def _outer_of_vectors(x1: Any, x2: Any, /) -> Any:
+    x1, x2 = as_array(x1), as_array(x2)
+    if x1.ndim != 1 or x2.ndim != 1:
+        raise ValueError(f"Input arrays must be one-dimensional, but they are {x1.ndim=} and {x2.ndim=}.")
+    return np.outer(x1, x2)
 
 
-def _pieces(term: str) -> list[str]:
-    front, dots, back = term.partition("...")
-    return [*front, *([dots] if dots else []), *back]
+@handles(np.linalg.cross)
+def _cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    x1, x2 = as_array(x1), as_array(x2)
+    if x1.shape[axis] != 3 or x2.shape[axis] != 3:
+        raise ValueError(
+            "Both input arrays must be (arrays of) 3-dimensional vectors, "
+            f"but they are {x1.shape[axis]} and {x2.shape[axis]} dimensional instead."
+        )
+    return np.cross(x1, x2, axis=axis)
 
 
-def _parse(subscripts: str, ndims: list[int]) -> tuple[list[Labels], Labels]:
-    terms, arrow, out = subscripts.replace(" ", "").partition("->")
-    labels = [_expand(term, ndim) for term, ndim in zip(terms.split(","), ndims, strict=True)]
-    return labels, _result(labels, out if arrow else None)
+@handles(np.linalg.multi_dot)
+def _multi_dot(arrays: Sequence[Any], *, out: None = None) -> Any:
+    """A product of many matrices, in the order that takes the fewest multiplications."""
+    matrices = [as_array(x) for x in arrays]
+    if len(matrices) < 2:
+        raise ValueError("Expecting at least two arrays.")
+    first, last = matrices[0].ndim, matrices[-1].ndim
+    matrices[0] = matrices[0][None, :] if first == 1 else matrices[0]
+    matrices[-1] = matrices[-1][:, None] if last == 1 else matrices[-1]
+    for x in matrices:
+        if x.ndim != 2:
+            raise np.linalg.LinAlgError(f"{x.ndim}-dimensional array given. Array must be two-dimensional")
+    product = _chain(matrices)
+    rows, columns = product.shape
+    return np.reshape(product, ((rows,) if first > 1 else ()) + ((columns,) if last > 1 else ()))
 
 
-def _einsum_pair(n: int, m: int, *, subscripts: str) -> Pair:
-    (a, b), out = _parse(subscripts, [n, m])
-    return a, b, out
+def _chain(matrices: list[Any]) -> Any:
+    """Matrix chain multiplication by dynamic programming over its intervals."""
+    n = len(matrices)
+    sizes = [matrices[0].shape[0], *(x.shape[1] for x in matrices)]
+    best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(n)}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            costs = [
+                (best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+            ]
+            best[i, j] = min(costs)
 
+    def multiply(i: int, j: int) -> Any:
+        if i == j:
+            return matrices[i]
+        k = best[i, j][1]
+        return np.dot(multiply(i, k), multiply(k + 1, j))
 
-for _name, _subscripts in {
-    "vecdot": "...k,...k->...",
-    "matvec": "...ik,...k->...i",
-    "vecmat": "...k,...kj->...j",
-}.items():
-    if hasattr(np, _name):  # NumPy 2.2 has all of them
-        contraction(getattr(np, _name), partial(_einsum_pair, subscripts=_subscripts), "a, b")
-
-
-def _contract(a: Any, b: Any, labels: Pair) -> Any:
-    """The value of a two-operand einsum, through BLAS."""
-    la, lb, ly = labels
-    if any(len(set(x)) < len(x) for x in labels):
-        raise ValueError(f"repeated label in {labels}")
-    sizes = dict(zip((*la, *lb), (*a.shape, *b.shape), strict=True))
-    for x, lx in ((a, la), (b, lb)):
-        for label, n in zip(lx, x.shape, strict=True):
-            sizes[label] = max(sizes[label], n)
-            if n not in (1, sizes[label]):
-                raise ValueError(f"einsum: label {label!r} has the sizes {n} and {sizes[label]}")
-    (a, la), (b, lb) = (_squeezed(x, lx, sizes) for x, lx in ((a, la), (b, lb)))
-    return compile_contraction(la, lb, ly)(a, b, tuple(sizes[label] for label in ly))
-
-
-def _squeezed(x: Any, labels: Labels, sizes: dict[Any, int]) -> tuple[Any, Labels]:
-    thin = [k for k, label in enumerate(labels) if x.shape[k] == 1 and sizes[label] != 1]
-    if not thin:
-        return x, labels
-    kept = [k for k in range(len(labels)) if k not in thin]
-    return x.reshape(tuple(x.shape[k] for k in kept)), tuple(labels[k] for k in kept)
-
-
-einsum2 = contraction(_contract, lambda n, m, labels: labels, "a, b, labels")
-einsum2.name = "einsum"
-
-
-def _diagonals(a: Any, labels: Labels) -> tuple[Any, Labels]:
-    """Take diagonals until every label stands once."""
-    for label in dict.fromkeys(labels):
-        while labels.count(label) > 1:
-            i = labels.index(label)
-            j = labels.index(label, i + 1)
-            a = np.diagonal(a, 0, i, j)
-            labels = (*(x for k, x in enumerate(labels) if k not in (i, j)), label)
-    return a, labels
-
-
-def _single(a: Any, labels: Labels, out: Labels) -> Any:
-    a, labels = _diagonals(a, labels)
-    alone = tuple(k for k, label in enumerate(labels) if label not in out)
-    if alone:
-        a = np.sum(a, axis=alone)
-        labels = tuple(label for label in labels if label in out)
-    return np.transpose(a, tuple(labels.index(label) for label in out))
-
-
-@handles(np.einsum)
-def _einsum(subscripts: Any, *operands: Any, out: Any = None, optimize: Any = True, **options: Any) -> Any:
-    if not isinstance(subscripts, str):
-        raise UnsupportedArgumentError(f"einsum of traced values takes subscripts as a string: {here()}")
-    if out is not None or options:
-        given = ", ".join([*options, *(["out"] if out is not None else [])])
-        raise UnsupportedArgumentError(f"einsum of traced values does not take {given}: {here()}")
-    arrays = [x if hasattr(x, "ndim") else np.asarray(x) for x in operands]
-    labels, result = _parse(subscripts, [x.ndim for x in arrays])
-    if len(arrays) == 1:
-        return _single(arrays[0], labels[0], result)
-    pending = [_diagonals(x, term) for x, term in zip(arrays, labels, strict=True)]
-    for pair in _pairs(pending, result):
-        (b, lb), (a, la) = pending.pop(max(pair)), pending.pop(min(pair))
-        needed = {x for _, term in pending for x in term} | set(result)
-        made = result if not pending else tuple(x for x in dict.fromkeys(la + lb) if x in needed)
-        static = {"labels": (la, lb, made)}
-        pending.append((bind(einsum2, (a, b), static), made))
-    return pending[0][0]
-
-
-def _pairs(pending: list[tuple[Any, Labels]], result: Labels) -> list[tuple[int, ...]]:
-    """The order of pairwise contractions, as NumPy's greedy path finds it."""
-    if len(pending) == 2:
-        return [(0, 1)]
-    names = {x: chr(ord("a") + k) for k, x in enumerate(dict.fromkeys(x for _, t in pending for x in t))}
-    terms = ",".join("".join(names[x] for x in term) for _, term in pending)
-    shapes = [np.broadcast_to(np.float64(0), x.shape) for x, _ in pending]
-    path = np.einsum_path(f"{terms}->{''.join(names[x] for x in result)}", *shapes, optimize="greedy")[0][1:]
-    steps: list[tuple[int, ...]] = []
-    count = len(pending)
-    for step in path:
-        for _ in range(len(step) - 1):  # a step of several operands, pairwise
-            last = (count - 2, count - 1) if len(step) > 2 else tuple(step)
-            steps.append(last)
-            count -= 1
-    return steps
+    return multiply(0, n - 1)

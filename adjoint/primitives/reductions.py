@@ -1,100 +1,93 @@
-"""Sums, means, products, extrema, variances and running sums."""
+"""Sums, products and extrema along axes, with ``where=``, ``initial=`` and ``dtype=``."""
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from adjoint.blocks import Array, Block, CumulativeSum, Diagonal, Reduce, Reshape, Take
+from adjoint.blocks import Array, Block, Diagonal, Reduce, Take
 from adjoint.blocks.kernels import as_axes
-from adjoint.tracing import FUNCTIONS, UFUNC_METHODS, handles, refuse_options, structured
-from adjoint.tracing.primitive import SHAPES_ONLY
+from adjoint.tracing import FUNCTIONS, Primitive, Tracer, bind, handles, stacked, structured
+from adjoint.tracing.primitive import SHAPES_ONLY, Blocks, Static
+
+# --- what all reductions share ----------------------------------------------------------------------
 
 
-def _reduce(y: Array, a: Array, axis: Any, factor: float = 1) -> Block:
-    return Reduce(factor, as_axes(axis, a.ndim), a.shape, y.shape)
+def axes_of(axis: Any, a: Array) -> tuple[int, ...]:
+    """An ``axis`` argument as sorted axes; NumPy reduces a number along its axis 0, too."""
+    return as_axes(axis if a.ndim else None, a.ndim)
 
 
-def _weighted(y: Array, a: Array, axis: Any, weights: Array) -> Block:
+def reduce_block(y: Array, a: Array, axis: Any, factor: float = 1) -> Block:
+    """The sum over ``axis``, times a number."""
+    return Reduce(factor, axes_of(axis, a), a.shape, y.shape)
+
+
+def weighted(y: Array, a: Array, axis: Any, weights: Array) -> Block:
     """``y = f(a)`` along ``axis`` with the partials ``weights``, which broadcast to ``a``."""
-    return _reduce(y, a, axis) @ Diagonal(weights, a.shape, a.shape)
+    return reduce_block(y, a, axis) @ Diagonal(weights, a.shape, a.shape)
 
 
-def _kept(y: Array, a: Array, axis: Any) -> Array:
+def kept(y: Array, a: Array, axis: Any) -> Array:
     """``y`` with the reduced axes kept as unit axes."""
     shape = list(a.shape)
-    for k in as_axes(axis, a.ndim):
+    for k in axes_of(axis, a):
         shape[k] = 1
     return y.reshape(shape)
 
 
-def _count(a: Array, axis: Any) -> int:
-    return math.prod(a.shape[k] for k in as_axes(axis, a.ndim))
+def count(a: Array, axis: Any) -> int:
+    """How many entries go into one result."""
+    return math.prod(a.shape[k] for k in axes_of(axis, a))
 
 
-def _mean(y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Block:
-    return _reduce(y, a, axis, 1 / max(1, _count(a, axis)))
+def selection(where: Any, a: Array) -> Array:
+    """A ``where=`` argument as a mask of the shape of ``a``."""
+    where = stacked(where) if not hasattr(where, "dtype") else where
+    return np.broadcast_to(where if where.dtype.kind == "b" else where != 0, a.shape)
 
 
-def _variance(
-    y: Array,
-    a: Array,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: float = 0,
-    keepdims: bool = False,
-) -> Block:
-    centered = a - a.mean(as_axes(axis, a.ndim), keepdims=True)
-    return _weighted(y, a, axis, centered * (2 / (_count(a, axis) - ddof)))
+def cast(a: Array, dtype: Any) -> Array:
+    """``a`` in the dtype in which it is to be reduced."""
+    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
 
 
-def _deviation(
-    y: Array,
-    a: Array,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: float = 0,
-    keepdims: bool = False,
-) -> Block:
-    centered = a - a.mean(as_axes(axis, a.ndim), keepdims=True)
-    weights = centered / ((_count(a, axis) - ddof) * _kept(y, a, axis))
-    return _weighted(y, a, axis, weights)
+def given(**arguments: Any) -> dict[str, Any]:
+    """The arguments that say something."""
+    return {key: x for key, x in arguments.items() if x is not None and x is not np._NoValue}
 
 
-def _extremum(y: Array, a: Array, axis: Any = None, out: Any = None, keepdims: bool = False) -> Block:
-    """Ties share the derivative equally."""
-    if type(a) is np.ndarray and a.size:
-        gather = _single_hits(y, a, as_axes(axis, a.ndim))
-        if gather is not None:
-            return gather
-    hit = (a == _kept(y, a, axis)).astype(y.dtype)
-    return _weighted(y, a, axis, hit / hit.sum(as_axes(axis, a.ndim), keepdims=True))
+def with_options(function: Any, general: Callable[..., Any]) -> None:
+    """Calls with an axis and ``keepdims`` go straight to the primitive of ``function``, all others to ``general``."""
+    direct = FUNCTIONS[function]
+    signature = inspect.signature(function)
+
+    def handler(*args: Any, **options: Any) -> Any:
+        if len(args) <= 2 and (not options or options.keys() <= {"axis", "keepdims"}):
+            return direct(*args, **options)
+        arguments = signature.bind(*args, **options).arguments
+        arguments.pop("out", None)
+        a = stacked(arguments.pop("a"))
+        if arguments.get("where") is True:
+            arguments.pop("where")
+        if not a.size and arguments.get("initial", 0) is None:
+            function(np.zeros(a.shape), **arguments)  # raises where there is no entry to begin with
+        return general(a, **{key: x for key, x in arguments.items() if x is not np._NoValue})
+
+    handler.__name__ = function.__name__
+    handler.primitive = direct.primitive  # type: ignore[attr-defined]  # for the coverage report
+    FUNCTIONS[function] = handler
 
 
-def _product(y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Block:
-    return _weighted(y, a, axis, _products_of_others(a, as_axes(axis, a.ndim)))
+# --- sums and products ------------------------------------------------------------------------------
 
 
-def _single_hits(y: Array, a: np.ndarray, axes: tuple[int, ...]) -> Block | None:
-    """The extremum as a gather of its entries, if no two entries tie (and none is NaN)."""
-    if len(axes) not in (1, a.ndim):
-        return None
-    hit = a == _kept(y, a, axes)
-    if np.count_nonzero(hit) != y.size:
-        return None
-    if len(axes) == a.ndim:
-        return Take(np.full(y.shape, hit.argmax()), a.shape)
-    flat = np.flatnonzero(hit)  # in C order, which along one axis is not yet the order of y
-    coordinates = list(np.unravel_index(flat, a.shape))
-    del coordinates[axes[0]]
-    slots = np.ravel_multi_index(tuple(coordinates), [n for k, n in enumerate(a.shape) if k != axes[0]])
-    positions = np.full(y.size, -1)
-    positions[slots] = flat
-    return Take(positions.reshape(y.shape), a.shape) if (positions >= 0).all() else None
+def _product(y: Array, a: Array, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Block:
+    return weighted(y, a, axis, _products_of_others(a, axes_of(axis, a)))
 
 
 def _products_of_others(a: Array, axes: tuple[int, ...]) -> Array:
@@ -104,7 +97,7 @@ def _products_of_others(a: Array, axes: tuple[int, ...]) -> Array:
     """
     front = tuple(k for k in range(a.ndim) if k not in axes)
     moved = a.transpose(front + axes)
-    flat = moved.reshape((*moved.shape[: len(front)], _count(a, axes)))
+    flat = moved.reshape((*moved.shape[: len(front)], count(a, axes)))
     stages = []
     while flat.shape[-1] > 1:
         odd = flat.shape[-1] % 2
@@ -125,73 +118,142 @@ def _products_of_others(a: Array, axes: tuple[int, ...]) -> Array:
 
 structured(
     np.sum,
-    lambda y, a, axis=None, dtype=None, out=None, keepdims=False: _reduce(y, a, axis),
+    lambda y, a, axis=None, dtype=None, keepdims=False: reduce_block(y, a, axis),
     evaluate=lambda a, **options: a.sum(**options),
     name="sum",
     reads=SHAPES_ONLY,
 )
-structured(np.mean, _mean, reads=SHAPES_ONLY)
-structured(np.var, _variance)
-structured(np.std, _deviation)
-structured(np.max, _extremum, name="max")
-structured(np.min, _extremum, name="min")
 structured(np.prod, _product)
+
+
+def _with_identity(function: Any, combine: np.ufunc, identity: int) -> None:
+    """``where=`` puts the identity in the place of the other entries, ``initial=`` is one more entry."""
+    direct = FUNCTIONS[function]
+
+    def general(
+        a: Array, axis: Any = None, dtype: Any = None, keepdims: bool = False, initial: Any = None, where: Any = None
+    ) -> Any:
+        a = cast(a, dtype)
+        if where is not None:
+            a = np.where(selection(where, a), a, a.dtype.type(identity))
+        y = direct(a, axis=axis, keepdims=keepdims, **given(dtype=dtype))
+        if initial is None:
+            return y
+        return combine(y, _scalar(initial, y.dtype))
+
+    with_options(function, general)
+
+
+def _scalar(initial: Any, dtype: Any) -> Any:
+    if np.ndim(initial):
+        raise ValueError("initial= must be a scalar")
+    return initial.astype(dtype) if type(initial) is Tracer else np.asarray(initial, dtype)[()]
+
+
+_with_identity(np.sum, np.add, 0)
+_with_identity(np.prod, np.multiply, 1)
+
+
+# --- extrema ----------------------------------------------------------------------------------------
+
+
+def extremum(y: Array, a: Array, axis: Any = None, keepdims: bool = False) -> Block:
+    """Ties share the derivative equally; a NaN that wins is an extremum like any other."""
+    if type(a) is np.ndarray and a.size:
+        gather = _single_hits(y, a, axes_of(axis, a))
+        if gather is not None:
+            return gather
+    hit = _hits(kept(y, a, axis), a).astype(y.dtype)
+    return weighted(y, a, axis, hit / hit.sum(axes_of(axis, a), keepdims=True))
+
+
+def extremum_of_numbers(y: Array, a: Array, axis: Any = None, keepdims: bool = False) -> Block:
+    """The same of the entries that are not NaN; where there are none, the derivative is zero."""
+    if type(a) is np.ndarray and a.size:
+        gather = _single_hits(y, a, axes_of(axis, a))
+        if gather is not None:
+            return gather
+    hit = (a == kept(y, a, axis)).astype(y.dtype)
+    return weighted(y, a, axis, hit / np.maximum(hit.sum(axes_of(axis, a), keepdims=True), 1))
+
+
+def _hits(best: Array, a: Array) -> Array:
+    return (a == best) | (np.isnan(a) & np.isnan(best))
+
+
+def _single_hits(y: Array, a: np.ndarray, axes: tuple[int, ...]) -> Block | None:
+    """The extremum as a gather of its entries, if no two entries tie (and none is NaN)."""
+    if len(axes) not in (1, a.ndim):
+        return None
+    hit = a == kept(y, a, axes)
+    if np.count_nonzero(hit) != y.size:
+        return None
+    if len(axes) == a.ndim:
+        return Take(np.full(y.shape, hit.argmax()), a.shape)
+    flat = np.flatnonzero(hit)  # in C order, which along one axis is not yet the order of y
+    coordinates = list(np.unravel_index(flat, a.shape))
+    del coordinates[axes[0]]
+    slots = np.ravel_multi_index(tuple(coordinates), [n for k, n in enumerate(a.shape) if k != axes[0]])
+    positions = np.full(y.size, -1)
+    positions[slots] = flat
+    return Take(positions.reshape(y.shape), a.shape) if (positions >= 0).all() else None
+
+
+def _among(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+    """Blocks of an extremum of the entries that ``where`` selects and of ``initial``, which ties like an entry."""
+    a, initial, where = operands
+    axis = static["axis"]
+    best = kept(y, a, axis)
+    hit = (where & _hits(best, a)).astype(y.dtype)
+    by_initial = _hits(best, initial).astype(y.dtype)
+    ties = np.maximum(hit.sum(axes_of(axis, a), keepdims=True) + by_initial, 1)
+    result: Blocks = []
+    if parents[0] >= 0:
+        result.append((parents[0], weighted(y, a, axis, hit / ties)))
+    if parents[1] >= 0:
+        result.append((parents[1], Diagonal((by_initial / ties).reshape(y.shape), initial.shape, y.shape)))
+    return result
+
+
+def _extremum_with_options(function: Any, ufunc: np.ufunc, *, skip_nan: bool = False) -> None:
+    direct = FUNCTIONS[function]
+
+    def evaluate(a: Any, initial: Any, where: Any, **static: Any) -> Any:
+        if Tracer in (type(a), type(initial), type(where)):  # of an outer trace
+            return bind(primitive, (a, initial, where), static)
+        return function(a, initial=initial, where=where, **static)
+
+    primitive = Primitive(function.__name__, evaluate, _among)
+
+    def general(a: Array, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
+        if initial is None:
+            if where is None:
+                return direct(a, axis=axis, keepdims=keepdims)
+            raise ValueError(
+                f"reduction operation '{ufunc.__name__}' does not have an identity, so to use a where mask one has to "
+                "specify 'initial'"
+            )
+        mask = np.ones(a.shape, bool) if where is None else selection(where, a)
+        if skip_nan:
+            mask = mask & ~np.isnan(a)
+        return bind(primitive, (a, _scalar(initial, a.dtype), mask), {"axis": axis, "keepdims": keepdims})
+
+    with_options(function, general)
+
+
+structured(np.max, extremum, name="max")
+structured(np.min, extremum, name="min")
+structured(np.nanmax, extremum_of_numbers)
+structured(np.nanmin, extremum_of_numbers)
+_extremum_with_options(np.max, np.maximum)
+_extremum_with_options(np.min, np.minimum)
+_extremum_with_options(np.nanmax, np.fmax, skip_nan=True)
+_extremum_with_options(np.nanmin, np.fmin, skip_nan=True)
 handles(np.amax)(FUNCTIONS[np.max])
 handles(np.amin)(FUNCTIONS[np.min])
 
 
-@handles(np.average)
-def _average(a: Array, axis: Any = None, weights: Any = None, returned: bool = False, **options: Any) -> Any:
-    if weights is None and not returned:
-        return np.mean(a, axis=axis, **options)
-    if returned or np.ndim(weights) not in (1, a.ndim):
-        refuse_options("average", {"returned": returned})
-    if np.ndim(weights) == 1 and axis is not None:
-        shape = [1] * a.ndim
-        shape[axis] = -1
-        weights = np.reshape(weights, shape)
-    total = np.sum(weights, axis=axis if np.ndim(weights) == a.ndim else None, **options)
-    return np.sum(a * weights, axis=axis, **options) / total
-
-
-def _running_sum(y: Array, a: Array, axis: Any = None, dtype: Any = None, out: Any = None) -> Block:
-    if axis is None:
-        return CumulativeSum(-1, y.shape) @ Reshape(a.shape, y.shape)
-    return CumulativeSum(axis if axis < 0 else axis - a.ndim, y.shape)
-
-
-structured(np.cumsum, _running_sum, reads=SHAPES_ONLY)
-
-
-def _ufunc_reduce(function: Any) -> Any:
-    def handler(ufunc: Any, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, **options: Any) -> Any:
-        if out is not None and out != (None,):
-            refuse_options(f"{ufunc.__name__}.reduce", {"out": out})
-        options = {key: value for key, value in options.items() if value is not np._NoValue}
-        if dtype is not None:
-            options["dtype"] = dtype
-        return FUNCTIONS[function](a, axis=axis, **options)
-
-    return handler
-
-
-for _ufunc, _function in {
-    np.add: np.sum,
-    np.multiply: np.prod,
-    np.maximum: np.max,
-    np.minimum: np.min,
-}.items():
-    UFUNC_METHODS[_ufunc, "reduce"] = _ufunc_reduce(_function)
-UFUNC_METHODS[np.add, "accumulate"] = lambda ufunc, a, axis=0, **options: np.cumsum(a, axis=axis, **options)
-UFUNC_METHODS[np.logical_and, "reduce"] = lambda ufunc, a, axis=0, **options: np.all(a, axis, **options)
-UFUNC_METHODS[np.logical_or, "reduce"] = lambda ufunc, a, axis=0, **options: np.any(a, axis, **options)
-
-
-def _outer(ufunc: Any, a: Any, b: Any, **options: Any) -> Any:
-    """``ufunc.outer``: the ufunc on arguments whose axes are set apart."""
-    refuse_options(f"{ufunc.__name__}.outer", options)
-    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
-    return ufunc(np.reshape(a, a.shape + (1,) * b.ndim), b)
-
-
-UFUNC_METHODS[None, "outer"] = _outer
+@handles(np.ptp)
+def _peak_to_peak(a: Any, axis: Any = None, out: Any = None, keepdims: Any = np._NoValue) -> Any:
+    options = given(keepdims=keepdims)
+    return np.max(a, axis=axis, **options) - np.min(a, axis=axis, **options)

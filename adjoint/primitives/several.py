@@ -42,7 +42,9 @@ def several(
 
     primitive = Primitive(name, evaluate, blocks, reads=reads)
 
-    def call(operands: Sequence[Any], static: dict[str, Any] | None, shapes: Sequence[Any], real: Sequence[bool]) -> Any:
+    def call(
+        operands: Sequence[Any], static: dict[str, Any] | None, shapes: Sequence[Any], real: Sequence[bool]
+    ) -> Any:
         packed = bind(primitive, operands, static)
         found = parts(packed, shapes)
         return [np.real(part) if is_real else part for part, is_real in zip(found, real, strict=True)]
@@ -56,6 +58,9 @@ def parts(packed: Array, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     found, start = [], 0
     for shape in shapes:
         stop = start + math.prod(shape)
-        found.append(packed[..., start:stop].reshape((*packed.shape[:-1], *shape)))
+        if shape:
+            found.append(packed[..., start:stop].reshape((*packed.shape[:-1], *shape)))
+        else:
+            found.append(packed[..., start] if packed.ndim > 1 else packed[start])  # a scalar, not a 0-d array
         start = stop
     return found

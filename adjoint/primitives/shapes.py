@@ -1,4 +1,4 @@
-"""Reshaping, transposing, broadcasting, joining and splitting: gathers and their adjoints."""
+"""Reshaping, transposing and broadcasting: gathers and their adjoints."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from adjoint.blocks import Array, Block, Identity, Reshape, Roll, Scale, Slice, Transpose
+from adjoint.blocks import Array, Block, Identity, Reshape, Roll, Scale, Transpose
 from adjoint.blocks.kernels import as_axes
-from adjoint.errors import UnsupportedArgumentError
 from adjoint.tracing import FUNCTIONS, METHODS, Primitive, bind, concrete, handles, here, structured
-from adjoint.tracing.primitive import SHAPES_ONLY, Blocks, Static, no_blocks
+from adjoint.tracing.primitive import SHAPES_ONLY, no_blocks
 
 # --- one array in, the same entries out -----------------------------------------------------------
 
@@ -31,8 +30,18 @@ reshape = structured(
     reads=SHAPES_ONLY,
 )
 structured(np.transpose, lambda y, a, axes=None: Transpose(_axes(axes, a.ndim), a.shape), reads=SHAPES_ONLY)
-structured(np.copy, lambda y, a: Identity(a.shape), reads=SHAPES_ONLY)
-structured(np.broadcast_to, lambda y, array, shape: Scale(1, array.shape, y.shape), reads=SHAPES_ONLY)
+structured(
+    np.copy,
+    lambda y, a, order="K", subok=False: Identity(a.shape),
+    evaluate=lambda a, order="K", subok=False: np.copy(a, order),
+    reads=SHAPES_ONLY,
+)
+structured(
+    np.broadcast_to,
+    lambda y, array, shape, subok=False: Scale(1, array.shape, y.shape),
+    evaluate=lambda array, shape, subok=False: np.broadcast_to(array, shape),
+    reads=SHAPES_ONLY,
+)
 _as_float = Primitive(
     "astype",
     lambda x, dtype: x.astype(dtype),
@@ -41,9 +50,29 @@ _as_float = Primitive(
 _as_integer = Primitive("astype", lambda x, dtype: x.astype(dtype), no_blocks, discrete=True)
 
 
-def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: None = None) -> Any:
+def _astype(
+    x: Any,
+    dtype: Any,
+    /,
+    order: str = "K",
+    casting: Any = "unsafe",
+    subok: bool = True,
+    copy: bool = True,
+    *,
+    device: None = None,
+) -> Any:
     dtype = np.dtype(dtype)
+    if not copy and dtype == x.dtype:
+        return x
+    refuse_cast([x], dtype, casting)
     return bind(_as_float if dtype.kind in "fc" else _as_integer, (x,), {"dtype": dtype})
+
+
+def refuse_cast(arrays: Sequence[Any], dtype: np.dtype[Any], casting: Any) -> None:
+    """Raise where ``casting`` does not allow it."""
+    for x in arrays:
+        if not np.can_cast(x.dtype, dtype, casting):
+            raise TypeError(f"Cannot cast array data from {x.dtype!r} to {dtype!r} according to the rule {casting!r}")
 
 
 METHODS["astype"] = _astype
@@ -55,9 +84,9 @@ def _roll(y: Array, a: Array, shift: Any, axis: Any = None) -> Block:
     if axis is None:
         flat = Reshape(a.shape, (a.size,))
         return Reshape((a.size,), a.shape) @ Roll((int(np.sum(shift)),), (-1,), (a.size,)) @ flat
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
-    return Roll(tuple(shifts), tuple(normalize_axis_index(k, a.ndim) - a.ndim for k in axes), a.shape)
+    shifts, axes = np.broadcast_arrays(np.atleast_1d(shift), np.atleast_1d(axis))
+    places = tuple(normalize_axis_index(int(k), a.ndim) - a.ndim for k in axes)
+    return Roll(tuple(int(k) for k in shifts), places, a.shape)
 
 
 structured(np.roll, _roll, reads=SHAPES_ONLY)
@@ -65,26 +94,32 @@ structured(np.roll, _roll, reads=SHAPES_ONLY)
 
 @handles(np.reshape)
 def _reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
-    """``order="F"`` is the C order of the transposes; ``"A"`` and ``"K"`` follow the memory, where it is contiguous."""
-    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    if order in ("A", "K"):
-        flags = np.asarray(concrete(a)).flags
-        if not flags.c_contiguous and (flags.f_contiguous or order == "K"):
-            if not flags.f_contiguous:
-                raise UnsupportedArgumentError(f"order='K' of a traced value that is not contiguous: {here()}")
-            order = "F"
-        else:
-            order = "C"
+    """``order="F"`` is the C order of the transposes; ``"A"`` follows the memory, where it is contiguous."""
+    shape = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
+    if copy:
+        a = np.copy(a)
+    elif copy is False:
+        plain: Any = np.asarray(concrete(a))
+        plain.reshape(shape, order=order, copy=False)  # NumPy's own complaint where it would copy
+    if order == "A":
+        order = "F" if np.asarray(concrete(a)).flags.fnc else "C"
+    if order not in ("C", "F"):
+        raise ValueError(f"order must be one of 'C', 'F' or 'A' for reshaping (got {order!r}): {here()}")
     if order == "C":
         return bind(reshape, (a,), {"shape": shape})
-    if order != "F":
-        raise ValueError(f"order must be 'C', 'F', 'A' or 'K', not {order!r}: {here()}")
     return np.transpose(bind(reshape, (np.transpose(a),), {"shape": shape[::-1]}))
 
 
 @handles(np.ravel)
 def _ravel(a: Any, order: str = "C") -> Any:
-    return _reshape(a, -1, order)
+    """``order="K"`` is the C order of the axes from the slowest in memory to the fastest."""
+    if order == "K":
+        strides = np.asarray(concrete(a)).strides
+        axes = sorted(range(a.ndim), key=lambda k: -abs(strides[k]))
+        a, order = a if axes == list(range(a.ndim)) else np.transpose(a, axes), "C"
+    flat = _reshape(a, -1, order)
+    # what reshape makes a strided view (of a[::-1], say), ravel copies
+    return flat if np.asarray(concrete(flat)).flags.c_contiguous else np.copy(flat)
 
 
 def _to_shape(function: Any) -> None:
@@ -127,115 +162,23 @@ def _flip(m: Any, axis: Any = None) -> Any:
     return _flipped(m, as_axes(axis, m.ndim))
 
 
-handles(np.flipud)(lambda m: _flipped(m, (0,)))
-handles(np.fliplr)(lambda m: _flipped(m, (1,)))
-
-# --- several arrays in ----------------------------------------------------------------------------
-
-
-def _join(*arrays: Any, axis: int) -> Any:
-    return np.concatenate(arrays, axis)
+@handles(np.flipud)
+def _flipud(m: Any) -> Any:
+    if m.ndim < 1:
+        raise ValueError("Input must be >= 1-d.")
+    return _flipped(m, (0,))
 
 
-def _parts(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
-    """Part ``k`` of a concatenation is the adjoint of a slice; offsets are added up once."""
-    axis = normalize_axis_index(static["axis"], y.ndim)
-    result, start = [], 0
-    for x, parent in zip(operands, parents, strict=True):
-        stop = start + x.shape[axis]
-        if parent >= 0:
-            index = (slice(None),) * axis + (slice(start, stop),)
-            result.append((parent, Slice(index, y.shape, x.shape).adjoint))
-        start = stop
-    return result
-
-
-def _stack_parts(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
-    axis = normalize_axis_index(static["axis"], y.ndim)
-    front = (slice(None),) * axis
-    return [
-        (parent, Slice((*front, k), y.shape, operands[k].shape).adjoint)
-        for k, parent in enumerate(parents)
-        if parent >= 0
-    ]
-
-
-concatenate = Primitive("concatenate", _join, _parts, reads=SHAPES_ONLY)
-stack = Primitive("stack", lambda *arrays, axis: np.stack(arrays, axis), _stack_parts, reads=SHAPES_ONLY)
-
-
-def _arrays(arrays: Any) -> list[Any]:
-    return [a if hasattr(a, "ndim") else np.asarray(a) for a in arrays]
-
-
-@handles(np.concatenate)
-def _concatenate(arrays: Any, axis: int | None = 0, out: None = None, dtype: Any = None, **options: Any) -> Any:
-    operands = _arrays(arrays)
-    if axis is None:
-        operands, axis = [np.ravel(a) for a in operands], 0
-    joined = bind(concatenate, operands, {"axis": axis})
-    return joined if dtype is None else joined.astype(dtype)
-
-
-@handles(np.stack)
-def _stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, **options: Any) -> Any:
-    joined = bind(stack, _arrays(arrays), {"axis": axis})
-    return joined if dtype is None else joined.astype(dtype)
-
-
-@handles(np.vstack)
-def _vstack(tup: Any, *, dtype: Any = None, **options: Any) -> Any:
-    return _concatenate([np.atleast_2d(a) for a in _arrays(tup)], 0, dtype=dtype)
-
-
-@handles(np.hstack)
-def _hstack(tup: Any, *, dtype: Any = None, **options: Any) -> Any:
-    operands = [np.atleast_1d(a) for a in _arrays(tup)]
-    return _concatenate(operands, 0 if operands and operands[0].ndim == 1 else 1, dtype=dtype)
-
-
-@handles(np.dstack)
-def _dstack(tup: Any) -> Any:
-    return _concatenate([np.atleast_3d(a) for a in _arrays(tup)], 2)
-
-
-@handles(np.column_stack)
-def _column_stack(tup: Any) -> Any:
-    return _concatenate([a if a.ndim > 1 else np.reshape(a, (a.size, 1)) for a in _arrays(tup)], 1)
-
-
-@handles(np.append)
-def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    return _concatenate([arr, values], axis)
-
-
-# --- splitting ------------------------------------------------------------------------------------
-
-
-@handles(np.array_split)
-def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    rows = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
-    front = (slice(None),) * normalize_axis_index(axis, ary.ndim)
-    starts = np.cumsum([0] + [len(part) for part in rows])
-    if not np.isscalar(indices_or_sections):  # explicit cuts may overlap or run backwards
-        starts = np.array([part[0] if len(part) else 0 for part in rows] + [0])
-    return [ary[(*front, slice(int(start), int(start) + len(part)))] for start, part in zip(starts, rows, strict=False)]
-
-
-@handles(np.split)
-def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    if isinstance(indices_or_sections, (int, np.integer)) and ary.shape[axis] % int(indices_or_sections):
-        raise ValueError("array split does not result in an equal division")
-    parts: list[Any] = _array_split(ary, indices_or_sections, axis)
-    return parts
-
-
-handles(np.hsplit)(lambda ary, indices_or_sections: _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0))
-handles(np.vsplit)(lambda ary, indices_or_sections: _split(ary, indices_or_sections, 0))
-handles(np.dsplit)(lambda ary, indices_or_sections: _split(ary, indices_or_sections, 2))
+@handles(np.fliplr)
+def _fliplr(m: Any) -> Any:
+    if m.ndim < 2:
+        raise ValueError("Input must be >= 2-d.")
+    return _flipped(m, (1,))
 
 
 @handles(np.broadcast_arrays)
 def _broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     shape = np.broadcast_shapes(*(np.shape(a) for a in args))
+    if all(np.shape(a) == shape for a in args):
+        return tuple(a if hasattr(a, "shape") else np.asarray(a) for a in args)  # NumPy gives the arrays themselves
     return tuple(np.broadcast_to(a, shape) for a in args)

@@ -19,11 +19,6 @@ import numpy as np
 from adjoint.blocks import (
     Array,
     Block,
-    Contraction,
-    Diagonal,
-    Mask,
-    Reduce,
-    Scale,
     Slice,
     Take,
     scatter_sum,
@@ -128,19 +123,19 @@ class Sweep:
                     continue
                 if not plain:
                     part = mode(block).apply_adjoint(lam)
-                elif mine and not left and isinstance(block, Diagonal) and _fits(block, lam):
-                    part = np.multiply(lam, block.data, out=lam)
-                else:
+                elif left or not mine or not kind.in_place or type(lam) is not ndarray:
                     part = block.apply_adjoint(lam)
+                else:
+                    part = block.overwrite_adjoint(lam)
                 before = found[parent]
                 if before is None:
                     found[parent] = part
                     if part is lam:
                         owned[parent] = mine and not left
                         mine = 0  # a parent holds λ itself
-                    elif kind in _FRESH and type(part) is ndarray and part.base is None:
+                    elif type(part) is ndarray and part.base is None and kind.fresh:
                         owned[parent] = concrete_sweep
-                    else:
+                    elif type(part) is ndarray or type(part) is Tracer:
                         mine = 0  # a parent may hold a view of λ
                 elif owned[parent] and type(part) is ndarray and part.dtype is before.dtype:
                     np.add(before, part, out=before)
@@ -165,6 +160,8 @@ class Sweep:
                     note_where(error, primitives, records, k)
                     raise
                 for parent, block in blocks:
+                    if parent < 0:  # of a rule that gives all its blocks, whoever is asked for
+                        continue
                     part = mode(block).apply(found[parent])
                     total = part if total is None else total + part
                 if total is not None and primitive.diagonal is not None:
@@ -173,21 +170,6 @@ class Sweep:
                 dtype = values[k].dtype
                 found[k] = total if total.dtype == dtype else _cast(total, dtype)
         return found
-
-
-_FRESH = frozenset({Diagonal, Mask, Contraction, Reduce, Scale})
-"""Kinds whose adjoint gives a new array, or one that it was given, or a view."""
-
-
-def _fits(block: Diagonal, lam: Array) -> bool:
-    """Whether ``λ · d`` can be formed in place of ``λ``."""
-    return (
-        type(lam) is np.ndarray
-        and block.in_shape == block.out_shape
-        and block.data.dtype is lam.dtype
-        and lam.dtype.kind == "f"
-        and type(block.data) in (np.ndarray, np.float64, np.float32)
-    )
 
 
 Mode = Callable[[Block], Block]
@@ -205,7 +187,7 @@ def _finite(found: list[Any], keep: Collection[int] | None) -> bool:
 
 def _scatter(parts: list[tuple[Any, Array]], rest: Array | None, mine: int) -> Array:
     """The contributions through slices and takes, added to those that came otherwise."""
-    if type(rest) is np.ndarray and all(type(lam) is np.ndarray and lam.dtype is rest.dtype for _, lam in parts):
+    if type(rest) is np.ndarray and all(lam.dtype is rest.dtype and type(lam) is not Tracer for _, lam in parts):
         out = rest if mine and rest.flags.c_contiguous else rest.copy()  # a flat view of it is written to
         for block, lam in parts:
             block.add_adjoint_to(out, lam)

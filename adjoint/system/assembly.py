@@ -15,8 +15,10 @@ import numpy as np
 import scipy
 
 from adjoint.blocks import Array, Block
+from adjoint.blocks.conjugation import refuse_matrix
 from adjoint.blocks.kernels import conjugate
-from adjoint.errors import AssemblyTooLargeError
+from adjoint.errors import AdjointError, AssemblyTooLargeError
+from adjoint.system.solving import note_where
 from adjoint.tracing import INPUT, Tracer
 
 if TYPE_CHECKING:
@@ -90,7 +92,13 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
     explicit = np.ones(size, dtype=bool)
     rows, columns, data = [], [], []
     for k, parent, block in blocks:
-        sparse = block.to_sparse()
+        try:
+            if system.values[parent].dtype.kind == "c" and system.values[k].dtype.kind != "c":
+                refuse_matrix(block)
+            sparse = block.to_sparse()
+        except AdjointError as error:
+            note_where(error, system.primitives, system.records, k)
+            raise
         rows.append(sparse.columns + offsets[parent])
         columns.append(sparse.rows + offsets[k])
         data.append(conjugate(sparse.data) if parent != k else -conjugate(sparse.data))

@@ -69,7 +69,11 @@ def _rows(
             for parent, bare in system.blocks_of(k):
                 block = with_guards(bare)
                 accumulate(parent, block.apply_adjoint(_finer(block, lam)), _scale(block, lam))
-    return ((r, scale) for r, scale in zip(sums, scales, strict=True) if r is not None)
+    return (
+        (r.real if r.dtype.kind == "c" and y.dtype.kind != "c" else r, scale)  # a real node takes the real part
+        for r, scale, y in zip(sums, scales, system.values, strict=True)
+        if r is not None
+    )
 
 
 def _finer(block: Block | None, lam: np.ndarray) -> np.ndarray:

@@ -62,6 +62,9 @@ def note_where(error: AdjointError, primitives: Sequence[Primitive], records: Se
     error.add_note(f"This is about z_{k + 1} = {primitives[k].name}(…){where}")
 
 
+JUDGES: list[Callable[..., None]] = []
+"""Set by a floor above: called with ``(system, rows, solution, forward)`` after each explicit solve."""
+
 DEFAULT = "back_substitution"
 _registry: dict[str, Callable[[], Solver] | str] = {}
 

@@ -11,7 +11,7 @@ from adjoint.blocks import Array, Block, Identity
 from adjoint.errors import AdjointError, SeedError
 from adjoint.system import assembly, solving
 from adjoint.system.multipliers import Multipliers, Tangents
-from adjoint.tracing import COMPILER, INPUT, Trace, current_operands, flatten
+from adjoint.tracing import COMPILER, INPUT, Trace, current_operands, flatten, snapshot
 from adjoint.tracing.trace import EMPTY, Record
 
 
@@ -173,8 +173,9 @@ class ConstraintSystem:
 
     @property
     def output(self) -> Any:
-        """The function's output at the point of linearization."""
-        return self.trace.output_of(self.values)
+        """The function's output at the point of linearization, in arrays of its own."""
+        leaves, spec = flatten(self.trace.output_of(self.values))
+        return spec.unflatten([x.copy() if type(x) is np.ndarray else snapshot(x) for x in leaves])
 
     # --- solving -----------------------------------------------------------------------------------
 
@@ -211,6 +212,8 @@ class ConstraintSystem:
         """
         rows, batch = self.seed_rows(seed)
         found = self.factorize(solver).solve(rows)
+        for judge in solving.JUDGES:
+            judge(self, rows, found, False)
         return Multipliers(self, found, rows, batch)
 
     def solve_tangent(self, *tangents: Any, solver: Any = None) -> Tangents:
@@ -224,6 +227,8 @@ class ConstraintSystem:
         """
         rows, batch = self.tangent_rows(tangents)
         found = self.factorize(solver).solve_tangent(rows)
+        for judge in solving.JUDGES:
+            judge(self, rows, found, True)
         return Tangents(self, found, rows, batch)
 
     def seed_rows(self, seed: Any) -> tuple[solving.Rows, tuple[int, ...]]:
@@ -271,6 +276,10 @@ class ConstraintSystem:
                 raise SeedError(
                     f"the {what} of z_{node + 1} has shape {leaf.shape}; expected {value.shape}, or several of "
                     "them along leading axes"
+                )
+            if leaf.dtype.kind == "c" and value.dtype.kind == "f":
+                raise SeedError(
+                    f"the {what} of z_{node + 1} is complex, but that value is real ({value.dtype}); give its real part"
                 )
             if batch is not None and leaf.shape[:extra] != batch:
                 raise SeedError(f"the leaves of a {what} must share their leading axes: {batch}, {leaf.shape[:extra]}")

@@ -58,7 +58,8 @@ def expression(trace: Trace, k: int, labels: dict[int, str]) -> str:
         shown.append(_constant(x) if p == -1 else f"z_{(p if p >= 0 else -2 - p) + 1}")
     if len(operands) > 6:
         shown.append(f"… {len(operands) - 6} more")
-    shown += [f"{key}={_constant(value)}" for key, value in (static or {}).items()]
+    for key, value in (static or {}).items():
+        shown.append(_constant(value) if key == "call" else f"{key}={_constant(value)}")
     label = f"  [{labels[k]}]" if k in labels else ""
     return f"{primitive.name}({', '.join(shown)}){label}"
 

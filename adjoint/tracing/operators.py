@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import LostDerivativeError
 from adjoint.tracing import table
-from adjoint.tracing.sites import _internal, caller, here
-from adjoint.tracing.tracer import LEAN_BYTES, Tracer, bind, concrete, guard, slim
+from adjoint.tracing.sites import _internal, caller
+from adjoint.tracing.tracer import LEAN_BYTES, Tracer, bind, concrete, guard, is_array, slim
+from adjoint.tracing.views import refresh
 
 __all__ = ["Tracer"]  # complete only with what this module adds to it
 
 _getframe = sys._getframe
-_SCALARS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+_SCALARS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
 
 
 def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], reflected: bool) -> Any:
@@ -35,11 +35,15 @@ def _binary(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any], refl
         primitive = primitives[ufunc]
         kind = type(other)
         trace = self._trace
+        if trace.writes:
+            refresh(self)
+            if kind is Tracer:
+                refresh(other)
         if kind is Tracer and other._trace is trace:
             x, y, p, q = self._value, other._value, self._index, other._index
         elif kind in _SCALARS:
             x, y, p, q = self._value, other, self._index, -1
-        elif kind is np.ndarray or kind is Tracer or isinstance(other, (list, tuple, np.generic)):
+        elif kind is np.ndarray or kind is Tracer or isinstance(other, (list, tuple, np.generic, complex)):
             return bind(primitive, (other, self) if reflected else (self, other))
         elif hasattr(kind, "tocsr") and name in ("__matmul__", "__rmatmul__", "__mul__", "__rmul__"):
             return table.METHODS["sparse"](name, self, other)
@@ -80,15 +84,11 @@ def _unary(name: str, ufunc: np.ufunc) -> Any:
     return method
 
 
-def _in_place(name: str, compute: Callable[[Any, Any], Any]) -> Any:
+def _in_place(name: str, ufunc: np.ufunc, compute: Callable[[Any, Any], Any]) -> Any:
     def method(self: Tracer, other: Any) -> Any:
-        if not self.ndim:  # NumPy scalars are immutable: += rebinds the name
+        if not self.ndim and not is_array(self):  # NumPy's scalars are immutable: += rebinds the name
             return compute(self, other)
-        sign = _SIGNS.get(name.strip("_")[1:], name)
-        raise LostDerivativeError(
-            f"in-place {sign}= on a traced array of shape {self.shape} would also change every other name of "
-            f"it, which is not recorded: {here()}\nWrite y = y {sign} x in place of y {sign}= x."
-        )
+        return table.METHODS["write_out"](ufunc.__name__, self, compute(self, other))
 
     method.__name__ = method.__qualname__ = name
     return method
@@ -99,7 +99,6 @@ def _to_integer(function: Callable[..., Any]) -> Any:
     return lambda self: guard(self, lambda value: int(function(concrete(value))))
 
 
-_SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@"}
 _OPERATORS: dict[str, tuple[np.ufunc, Callable[[Any, Any], Any]]] = {
     "add": (np.add, operator.add),
     "sub": (np.subtract, operator.sub),
@@ -112,6 +111,8 @@ _OPERATORS: dict[str, tuple[np.ufunc, Callable[[Any, Any], Any]]] = {
     "and": (np.bitwise_and, operator.and_),
     "or": (np.bitwise_or, operator.or_),
     "xor": (np.bitwise_xor, operator.xor),
+    "lshift": (np.left_shift, operator.lshift),
+    "rshift": (np.right_shift, operator.rshift),
 }
 _COMPARISONS = {
     "lt": (np.less, operator.lt),
@@ -124,7 +125,7 @@ _COMPARISONS = {
 for _name, (_ufunc, _compute) in _OPERATORS.items():
     setattr(Tracer, f"__{_name}__", _binary(f"__{_name}__", _ufunc, _compute, False))
     setattr(Tracer, f"__r{_name}__", _binary(f"__r{_name}__", _ufunc, _compute, True))
-    setattr(Tracer, f"__i{_name}__", _in_place(f"__i{_name}__", _compute))
+    setattr(Tracer, f"__i{_name}__", _in_place(f"__i{_name}__", _ufunc, _compute))
 for _name, (_ufunc, _compute) in _COMPARISONS.items():
     setattr(Tracer, f"__{_name}__", _binary(f"__{_name}__", _ufunc, _compute, False))
 for _name, _ufunc in {

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from adjoint.blocks import Array
-from adjoint.errors import ArgumentError
+from adjoint.errors import ArgumentError, LostDerivativeError
 from adjoint.tracing import heap
 from adjoint.tracing.display import function_name
 from adjoint.tracing.pytrees import flatten
 from adjoint.tracing.sites import here
 from adjoint.tracing.trace import Trace
-from adjoint.tracing.tracer import Tracer, stacked
+from adjoint.tracing.tracer import Tracer, concrete, snapshot, stacked
+
+_NUMPY_SAYS = (
+    (
+        TypeError,
+        re.compile(r"dtype\('O'\)|has no callable"),
+        "adjoint: np.array of a list of traced values is an array of objects, which this function cannot take. "
+        "Use np.stack(list), or np.array(list, like=x) with a traced x.",
+    ),
+    (
+        ValueError,
+        re.compile("Error setting single item of array"),
+        "adjoint: a traced value was to be written into a plain array, where its derivative would be lost. "
+        "Make the array by np.zeros_like(x), or np.zeros(shape, like=x), with a traced x.",
+    ),
+)
+"""Errors in which NumPy hides that a traced value was the reason, and what to do."""
 
 
 def as_value(leaf: Any) -> Array:
     """One leaf of an argument as a value: arrays stay, Python numbers become NumPy scalars."""
     kind = type(leaf)
-    if kind is Tracer or (kind is np.ndarray and leaf.dtype.kind in "biufcO"):
-        if kind is np.ndarray and leaf.dtype.kind == "O":
+    if kind is Tracer:
+        concrete(leaf)  # brings a view up to date
+        return snapshot(leaf)
+    if kind is np.ndarray and leaf.dtype.kind in "biufcO":
+        if leaf.dtype.kind == "O":
             return stacked(leaf)
-        return leaf if leaf.ndim or kind is Tracer else leaf[()]
+        return leaf if leaf.ndim else leaf[()]
     if type(leaf) is np.memmap:
         return as_value(np.asarray(leaf))
     if isinstance(leaf, np.ndarray):
@@ -77,6 +97,9 @@ def record(
             traced[k] = argument
         trace.argument_spec = (spec, chosen)
         output = function(*traced, **(kwargs or {}))
+        if trace.writes:  # views among the results are brought up to date while that can still be recorded
+            for leaf in flatten(output)[0]:
+                concrete(leaf)
     except BaseException as error:
         if isinstance(error, ValueError) and "read-only" in str(error) and trace.holds_locks:
             error.add_note(
@@ -85,6 +108,12 @@ def record(
                 "hand the trace a copy (x * h.copy())."
             )
         trace.release()
+        for kind, message, note in _NUMPY_SAYS:
+            if isinstance(error, kind) and message.search(str(error)):
+                error.add_note(note)
+        if isinstance(error, ValueError) and isinstance(error.__cause__, LostDerivativeError):
+            # NumPy says "setting an array element with a sequence" to a[k] = traced value, and ours is its cause
+            raise error.__cause__.with_traceback(error.__traceback__) from None
         raise
     finally:
         trace.closed = True
@@ -113,7 +142,7 @@ def output_node(trace: Trace, leaf: Any) -> Any:
         return node
     if type(leaf) is Tracer:
         leaf._trace.refuse_if_closed()  # one of an outer, open trace is a constant here
-        return (leaf,)
+        return (snapshot(leaf),)
     if isinstance(leaf, (np.ndarray, np.generic, float, int, complex)):
         return (leaf,)
     raise ArgumentError(
@@ -142,6 +171,7 @@ def name(x: Any, label: str) -> Any:
     array([0., 0., 0.])
     """
     x = stacked(x) if is_traced(x) else x
+    concrete(x)  # brings a view up to date
     inner = x
     while type(inner) is Tracer:
         inner._trace.names[inner._index if inner._index >= 0 else -2 - inner._index] = label

@@ -30,7 +30,13 @@ from adjoint.tracing.table import FUNCTIONS, UFUNCS
 from adjoint.tracing.tracer import bind, refuse_options
 
 
-def elementwise(function: Any, *partials: Partial, discrete: bool = False, name: str | None = None) -> Primitive:
+def elementwise(
+    function: Any,
+    *partials: Partial,
+    discrete: bool = False,
+    name: str | None = None,
+    reads: Reads | None = None,
+) -> Primitive:
     """Register an elementwise function: one partial ``(y, *xs) → array`` per argument.
 
     Parameters
@@ -42,6 +48,9 @@ def elementwise(function: Any, *partials: Partial, discrete: bool = False, name:
         The result is integer-like and has no derivative at all.
     name : str, optional
         What a printed trace shows; the function's own name by default.
+    reads : optional
+        Whose entries the partials read, where that is less than their code mentions; see
+        :class:`adjoint.extend.Primitive`.
 
     Returns
     -------
@@ -60,7 +69,7 @@ def elementwise(function: Any, *partials: Partial, discrete: bool = False, name:
             f"{name} has {function.nin} arguments, but {len(partials)} partials were given; ZERO stands for none"
         )
     rule = no_blocks if discrete else elementwise_rule(name, partials)
-    reads = reads_of(partials)
+    reads = reads_of(partials) if reads is None else reads
     primitive = Primitive(name, function, rule, discrete=discrete, partials=partials, elementwise=True, reads=reads)
     _register(function, primitive, [f"x{k}" for k in range(len(partials))], len(partials))
     return primitive

@@ -22,9 +22,18 @@ UFUNC_METHODS: dict[tuple[Any, str], Callable[..., Any]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 """Functions of ``__array_function__`` (NumPy's and our kernels) → handler with the same signature."""
 
-METHODS: dict[str, Callable[..., Any]] = {}
-"""What the traced value itself hands on: indexing."""
+LIKE: dict[Any, Callable[..., Any]] = {}
+"""Functions that make arrays, called with ``like=x`` for a traced ``x`` → handler ``(x, *args)``."""
 
+METHODS: dict[str, Callable[..., Any]] = {}
+"""What the traced value itself hands on: indexing, writing, products with sparse matrices."""
+
+
+NOT_DIFFERENTIABLE: dict[Any, str] = {}
+"""Functions that take arrays and have no derivative → why. Calling one on a traced value says so."""
+
+NO_RULE_YET: dict[Any, str] = {}
+"""Functions that have a derivative which adjoint does not know → why."""
 
 _LATER = {"scipy.special": "adjoint.primitives.special"}
 """Modules whose rules are imported once a traced value meets a function that has none and the module is loaded."""

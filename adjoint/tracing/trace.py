@@ -103,6 +103,7 @@ class Trace:
         "serial",
         "thread",
         "values",
+        "writes",
     )
 
     def __init__(self, function: Callable[..., Any] | None = None, *, lean: bool = False) -> None:
@@ -120,6 +121,7 @@ class Trace:
         self.output_spec: Any = None
         self.thread = get_ident()
         self.closed = False
+        self.writes = 0  # how often a traced array has been written to
         self._locked: list[np.ndarray] = []
 
     def add_input(self, value: Array) -> int:

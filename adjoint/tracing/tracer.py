@@ -13,7 +13,10 @@ import operator
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from threading import get_ident
+from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,18 +26,21 @@ from adjoint.errors import (
     ArgumentError,
     LostDerivativeError,
     MissingRuleError,
+    NotDifferentiableError,
     UnsupportedArgumentError,
 )
 from adjoint.tracing import table
+from adjoint.tracing.boxes import box
 from adjoint.tracing.primitive import Hollow, Primitive, Static
 from adjoint.tracing.sites import caller, here
 from adjoint.tracing.trace import EMPTY, Trace
+from adjoint.tracing.views import View, Written, refresh
 
 
 class Tracer:
     """One value ``z_i`` of a trace, behaving as the NumPy array or scalar that it stands for."""
 
-    __slots__ = ("_index", "_trace", "_value")
+    __slots__ = ("_index", "_link", "_trace", "_value")
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
 
@@ -42,6 +48,7 @@ class Tracer:
         self._trace = trace
         self._index = index  # encoded as a parent: see Record
         self._value = value
+        self._link: View | Written | None = None
 
     # --- NumPy's protocols -----------------------------------------------------------------------
 
@@ -51,46 +58,61 @@ class Tracer:
             if primitive is not None:
                 if len(inputs) > 1:
                     return bind(primitive, inputs)
+                if self._trace.writes:
+                    refresh(self)
                 value, index = self._value, self._index
                 return append(self._trace, primitive, (value,), (index,), None, ufunc(value), index >= 0)
+        if options.get("out") is not None or (method == "__call__" and options):
+            return table.METHODS["ufunc_options"](ufunc, method, inputs, options)
         handler = table.UFUNC_METHODS.get((ufunc, method)) or table.UFUNC_METHODS.get((None, method))
         if handler is not None:
             result = handler(ufunc, *inputs, **options)
             if result is not NotImplemented:
                 return result
-        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        if method == "__call__" and ufunc in table.UFUNCS:
-            refuse_options(name, options)
         if ufunc not in table.UFUNCS and table.load_rules():
             return self.__array_ufunc__(ufunc, method, *inputs, **options)
-        _no_rule(name, ufunc)
+        if ufunc.types == ["O" * ufunc.nin + "->" + "O" * ufunc.nout]:
+            return table.METHODS["object_ufunc"](ufunc, method, inputs)
+        _no_rule(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}", ufunc)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         handler = table.FUNCTIONS.get(function)
         if handler is None:
+            handler = table.LIKE.get(function)
+            if handler is not None:  # np.zeros(n, like=x)
+                return handler(self, *args, **kwargs)
             _no_rule(function.__name__, function)
-        if kwargs.get("out") is not None:  # here for all: a handler that overlooked it would leave the array unfilled
-            refuse_options(function.__name__, {"out": kwargs["out"]})
+        if "out" in kwargs or len(args) > 2:
+            args, kwargs, out = table.METHODS["take_out"](function, args, kwargs)
+            if out is not None:
+                return table.METHODS["write_out"](function.__name__, out, handler(*args, **kwargs))
         return handler(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._index < -1:  # discrete data has no derivative to lose
             return np.asarray(guard(self, np.asarray), dtype=dtype)
-        if not self.ndim and (dtype is None or np.dtype(dtype).kind == "O"):
-            box = np.empty((), dtype=object)  # np.array([x[0] ** 2, x[1]]): stacked at its first use
-            box[()] = self
-            return box
-        if sys._getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse"):
+        wants_objects = dtype is not None and np.dtype(dtype).kind == "O"
+        scalar = not self.ndim and dtype is None and self.dtype.kind != "c"  # of complex objects np.imag is 0
+        frame = sys._getframe(1)
+        if _is_in(frame, "numpy.lib._index_tricks_impl", "__getitem__"):  # np.r_ and np.c_
+            return box(self)
+        if wants_objects or scalar or _works_on_objects(frame):
+            objects = np.empty(self.shape, dtype=object)  # np.array([x[0] ** 2, x[1]]): stacked at its first use
+            for place in np.ndindex(self.shape):
+                objects[place] = self[place] if place else self
+            return objects
+        if frame.f_globals.get("__name__", "").startswith("scipy.sparse"):
             # matrix @ x: SciPy leaves to us what it cannot interpret as an array, which is a 0-d object array to it
             return np.array(None, dtype=object)
         raise LostDerivativeError(
             f"a traced array of shape {self.shape} would become a plain NumPy array here and lose its "
-            f"derivative: {here()}\n"
+            f"derivative: {here()}\n{_remedy(frame)}"
             "Drop np.asarray/np.array around it (it already behaves as an array); if a compiled function or a library "
             "asks for the array, write it with NumPy, or wrap it by adjoint.custom_rule. Join traced arrays with "
-            "np.stack or np.concatenate, and collect traced values in a list instead of writing them into an array."
+            "np.stack or np.concatenate in place of np.array, or np.array(…, like=x) with a traced x; collect traced "
+            "values in a list, or write them into np.zeros_like(x) or np.zeros(shape, like=x)."
         )
 
     # --- what an ndarray tells about itself ------------------------------------------------------
@@ -179,8 +201,8 @@ class Tracer:
     def _refuse_number(self, what: str) -> NoReturn:
         raise LostDerivativeError(
             f"{what}() of a traced value would lose its derivative: {here()}\n"
-            "Leave the value as it is; use np.sin for math.sin (and so on); collect traced values in a list and join "
-            "them with np.stack, instead of writing them into a plain NumPy array; "
+            "Leave the value as it is; use np.sin for math.sin (and so on). An array that is to receive traced values "
+            "is made by np.zeros_like(x), or np.zeros(shape, like=x), with a traced x; np.stack joins a list of them. "
             "adjoint.stop_gradient(x) marks a value that is not to be differentiated."
         )
 
@@ -190,11 +212,11 @@ class Tracer:
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
-    def __copy__(self) -> Tracer:
-        return self
+    def __copy__(self) -> Any:
+        return table.FUNCTIONS[np.copy](self) if self.ndim else self
 
-    def __deepcopy__(self, memo: Any) -> Tracer:
-        return self
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
 
     def __reduce__(self) -> NoReturn:
         raise LostDerivativeError("a traced value cannot be pickled or sent to another process")
@@ -223,12 +245,26 @@ class Tracer:
 def concrete(x: Any) -> Any:
     """The plain array behind a traced value, through all nested traces; anything else as it is."""
     while type(x) is Tracer:
+        if x._trace.writes:
+            refresh(x)
         x = x._value
     return x
 
 
+def is_array(x: Any) -> bool:
+    """Whether a value is an array, maybe 0-d, that can be written into; NumPy's scalars are not."""
+    return isinstance(concrete(x), np.ndarray)
+
+
+def snapshot(x: Any) -> Any:
+    """A traced value under a name of its own, which later writes to ``x`` do not reach; anything else as it is."""
+    return Tracer(x._trace, x._index, x._value) if type(x) is Tracer else x
+
+
 def guard(x: Tracer, inspect: Callable[[Any], Any]) -> Any:
     """Inspect a value and remember the answer: an evaluation at new inputs must find the same."""
+    if x._trace.writes:
+        refresh(x)
     trace, index = x._trace, x._index
     answer = inspect(x._value)
     trace.guards.append((index if index >= 0 else -2 - index, inspect, concrete(answer)))
@@ -242,6 +278,8 @@ def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = 
         if type(x) is Tracer:
             if trace is None or x._trace.serial > trace.serial:
                 trace = x._trace
+            if x._trace.writes:
+                refresh(x)
         elif (type(x) is np.ndarray and x.dtype.kind == "O") or type(x) in (list, tuple):
             return bind(primitive, [stacked(x) for x in operands], static)
     if trace is None:
@@ -263,7 +301,7 @@ def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = 
                     )
                 x = x if type(x) is np.ndarray else np.asarray(x)
                 constants.append(k)
-            values.append(x)
+            values.append(snapshot(x))
             parents.append(-1)
     y = primitive.function(*values, **static) if static else primitive.function(*values)
     if type(y) is Tracer and y._trace.serial >= trace.serial:
@@ -293,8 +331,13 @@ def append(
     values = trace.values
     index = len(values)
     values.append(y)
-    if trace.lean and type(y) is np.ndarray and y.nbytes > LEAN_BYTES:
-        operands = slim(trace, primitive, operands, parents)
+    if trace.lean:
+        if type(y) is np.ndarray and y.nbytes > LEAN_BYTES:
+            operands = slim(trace, primitive, operands, parents)
+        elif len(operands) == 1:  # a reduction, say
+            x = operands[0]
+            if type(x) is np.ndarray and x.nbytes > LEAN_BYTES:
+                operands = slim(trace, primitive, operands, parents)
     trace.primitives.append(primitive)
     trace.records.append((operands, parents, static, code, offset))
     return Tracer(trace, index if active and not primitive.discrete else -2 - index, y)
@@ -309,8 +352,8 @@ def slim(trace: Trace, primitive: Primitive, operands: tuple[Any, ...], parents:
     if primitive.reads is None:
         return operands
     needed, reads_result = primitive.needs(parents)
-    if not reads_result:
-        y = trace.values[-1]
+    y = trace.values[-1]
+    if not reads_result and type(y) is np.ndarray:
         trace.values[-1] = Hollow(y.shape, y.dtype)
     if len(operands) == 2:  # most operations: written out for speed
         a, b = operands
@@ -349,9 +392,47 @@ def _holds_tracer(x: Any) -> bool:
     return type(x) is Tracer or (type(x) is np.ndarray and x.dtype.kind == "O")
 
 
+def _works_on_objects(frame: FrameType) -> bool:
+    """Whether NumPy asks for an array in a function that treats entries as Python objects anyway: ``np.vectorize``."""
+    if frame.f_code.co_name in ("<listcomp>", "<genexpr>") and frame.f_back is not None:
+        frame = frame.f_back
+    return _is_in(frame, "numpy.lib._function_base_impl", "_get_ufunc_and_otypes", "_vectorize_call_with_signature")
+
+
+def _is_in(frame: FrameType, module: str, *functions: str) -> bool:
+    return frame.f_code.co_name in functions and frame.f_globals.get("__name__") == module
+
+
+def _remedy(frame: FrameType | None) -> str:
+    """What to do about a library function that asks for an array, where there is something better than the usual."""
+    if frame is not None and frame.f_globals.get("__name__") == "numpy._core._methods":
+        return (
+            "NumPy makes an array of objects of a list of traced values, and mean, var and std convert its entries. "
+            "Use np.stack(list) in place of the list or of np.array(list).\n"
+        )
+    while frame is not None and (module := frame.f_globals.get("__name__", "")).startswith("scipy."):
+        public = ".".join(part for part in module.split(".")[1:] if not part.startswith("_"))
+        if public and find_spec(f"adjoint.scipy.{public.split('.')[0]}") is not None:
+            wrapper = f"adjoint.scipy.{public}"
+            try:
+                if hasattr(import_module(wrapper), frame.f_code.co_name):
+                    return f"Use {wrapper}.{frame.f_code.co_name}, which records what scipy.{public} computes.\n"
+            except ModuleNotFoundError:
+                pass
+        frame = frame.f_back
+    return ""
+
+
 def _no_rule(name: str, function: Callable[..., Any]) -> NoReturn:
+    full = _full_name(name, function)
+    if function in table.NOT_DIFFERENTIABLE:
+        raise NotDifferentiableError(
+            f"{full} has no derivative ({table.NOT_DIFFERENTIABLE[function]}), but was called on a traced value: "
+            f"{here()}\nadjoint.stop_gradient(x) marks a value that is not to be differentiated."
+        )
+    why = f" ({table.NO_RULE_YET[function]})" if function in table.NO_RULE_YET else ""
     raise MissingRuleError(
-        f"adjoint has no rule for {_full_name(name, function)}, called on a traced value: {here()}\n"
+        f"adjoint has no rule for {full}{why}, called on a traced value: {here()}\n"
         "Write it with functions that have one, or register a rule: adjoint.extend.elementwise (for a ufunc) or "
         "adjoint.extend.structured; adjoint.custom_rule wraps a function of your own."
     )
@@ -370,12 +451,7 @@ def _full_name(name: str, function: Callable[..., Any]) -> str:
 
 
 def refuse_options(name: str, options: Any) -> None:
-    """Raise for options of a NumPy call that the rule does not cover, ``out=`` with its own remedy."""
-    if "out" in options:
-        raise LostDerivativeError(
-            f"{name} would write a traced value into an existing array (out=, or an in-place operator such as "
-            f"+=): {here()}\nUse the result instead: y = y + x in place of y += x."
-        )
+    """Raise for options of a NumPy call that the rule does not cover."""
     if options:
         given = ", ".join(f"{key}=" for key in options)
         raise UnsupportedArgumentError(f"{name} on a traced value does not take {given} {here()}")

@@ -9,10 +9,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from adjoint.blocks import Adjoint, Product, Sum
-from tests.blocks.elementary import cumulatives, diagonals, gathers, identities, masks, reductions, scales, zeros
-from tests.blocks.entry import Entry
-from tests.blocks.matrices import contraction, contractions, dense, denses, functions, matrices_on_left, sparse, sparses
+from adjoint.blocks import Adjoint, Product, Stacked, Sum
+from tests.blocks.assignments import assignments
+from tests.blocks.elementary import (
+    cumulatives,
+    diagonals,
+    gathers,
+    identities,
+    masks,
+    recurrences,
+    reductions,
+    scales,
+    zeros,
+)
+from tests.blocks.entry import Entry, Map
+from tests.blocks.matrices import (
+    contraction,
+    contractions,
+    dense,
+    denses,
+    functions,
+    matrices_on_left,
+    sparse,
+    sparses,
+    sylvesters,
+)
+from tests.blocks.transforms import convolutions, cosines, fouriers, recursions, sparse_matrices, sparse_solves
 
 
 def composites() -> list[Entry]:
@@ -87,6 +109,38 @@ def composites() -> list[Entry]:
     return entries
 
 
+def stacks() -> list[Entry]:
+    """Blocks of one argument under each other: one, several, of many shapes, empty ones among them."""
+    by_name = {entry.name: entry for make in (identities, diagonals, reductions, gathers) for entry in make()}
+    square = by_name["diagonal full (2, 3) -> (2, 3)"]
+    complex_square = by_name["diagonal complex (2, 3) -> (2, 3)"]
+    flip = by_name["slice (2, 3)[(slice(None, None, None), slice(None, None, -1))]"]
+    number = by_name["slice (2, 3)[(1, 2)]"]
+    total = by_name["reduce 0.5 (2, 3) over (0, 1)"]
+    nothing = by_name["take [[], []] of (2, 3)"]
+
+    def stack(*entries: Entry) -> Entry:
+        map_ = lambda v: np.concatenate([np.ravel(entry.map(v)) for entry in entries])
+        name = " over ".join(f"({entry.name})" for entry in entries)
+        return Entry(f"stacked {name}", Stacked(*(entry.block for entry in entries)), map_)
+
+    pairs = [
+        stack(square),
+        stack(square, flip),
+        stack(total, square, number),
+        stack(flip, nothing, complex_square),
+        stack(by_name["identity (2, 3)"], sparse((2, 3), (3,), 9, repeated=True), dense((2, 3), (2, 3))),
+        stack(by_name["identity (0,)"], by_name["identity (0,)"]),
+        stack(by_name["identity ()"], by_name["reshape () -> (1,)"]),
+    ]
+    return [*pairs, *(Entry(f"adjoint {e.name}", e.block.adjoint, _adjoint_map(e)) for e in pairs)]
+
+
+def _adjoint_map(entry: Entry) -> Map:
+    tensor, shape = entry.matrix.conj().T, entry.block.in_shape
+    return lambda w: np.reshape(tensor @ np.ravel(w), shape)
+
+
 def catalogue() -> list[Entry]:
     """Every kind of block in many shapes; names are unique."""
     families = (
@@ -99,11 +153,21 @@ def catalogue() -> list[Entry]:
         gathers,
         contractions,
         cumulatives,
+        recurrences,
+        assignments,
         sparses,
         denses,
         functions,
         matrices_on_left,
+        sylvesters,
+        fouriers,
+        cosines,
+        convolutions,
+        recursions,
+        sparse_matrices,
+        sparse_solves,
         composites,
+        stacks,
     )
     entries = {entry.name: entry for family in families for entry in family()}
     return list(entries.values())

@@ -20,6 +20,7 @@ from adjoint.blocks import (
     Transpose,
     Zero,
 )
+from adjoint.blocks.cumulative import Recurrence
 from tests.blocks.entry import Entry, Shape, random
 
 # in_shape → out_shape for everything that broadcasts: unit axes, missing axes, both, and empty ones
@@ -249,3 +250,26 @@ def cumulatives() -> list[Entry]:
         )
         for shape, axis in cases
     ]
+
+
+def recurrences() -> list[Entry]:
+    def steps(c: np.ndarray, axis: int, v: np.ndarray) -> np.ndarray:
+        """``x_i = c_i x_{i-1} + v_i``, one after the other."""
+        c, v = np.moveaxis(c, axis, 0), np.moveaxis(v, axis, 0)
+        x = np.zeros(v.shape, np.result_type(c, v))
+        for i in range(len(v)):
+            x[i] = v[i] + (c[i] * x[i - 1] if i else 0)
+        return np.moveaxis(x, 0, axis)
+
+    entries = []
+    cases: list[tuple[Shape, int]] = [((1,), 0), ((4,), 0), ((7,), -1), ((2, 3), 0), ((2, 5, 2), 1)]
+    cases += [((0,), 0), ((0, 3), 1), ((2, 0), 1)]
+    for shape, axis in cases:
+        for name, c in {
+            "real": random(*shape),
+            "with zeros": random(*shape) * (np.arange(np.prod(shape)).reshape(shape) % 3 > 0),
+            "complex": random(*shape, complex=True),
+        }.items():
+            map_ = lambda v, c=c, axis=axis: steps(c, axis, v)
+            entries.append(Entry(f"recurrence {name} {shape} axis {axis}", Recurrence(c, axis, shape), map_))
+    return entries

@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 from adjoint.blocks import Contraction, Dense, Function, MatrixOnLeft, Sparse
+from adjoint.blocks.solve import Factorization
+from adjoint.blocks.sylvester import Sylvester
 from tests.blocks.entry import Entry, Shape, random
 
 
@@ -143,14 +145,41 @@ def denses() -> list[Entry]:
     ]
 
 
-def matrix_on_left(n: int, shape: Shape, *, complex: bool = False) -> Entry:
-    """``A v`` for the columns of ``v``."""
-    matrix = random(n, n, complex=complex)
-    return Entry(f"matrix on the left of {shape}", MatrixOnLeft(matrix, shape), lambda v: np.dot(matrix, v))
+def matrix_on_left(matrices: Shape, shape: Shape, *, complex: bool = False, transposed: bool = False) -> Entry:
+    """``A v`` or ``Aᴴ v`` for the columns of ``v``."""
+    matrix = random(*matrices, complex=complex)
+    used = np.conj(np.swapaxes(matrix, -2, -1)) if transposed else matrix
+    vectors = len(shape) < len(matrices)
+    return Entry(
+        f"matrix {'transposed ' * transposed}{matrices} on the left of {shape}",
+        MatrixOnLeft(matrix, shape, Factorization(), transposed),
+        lambda v: np.einsum("...ij,...j->...i" if vectors else "...ij,...jk->...ik", used, v),
+    )
 
 
 def matrices_on_left() -> list[Entry]:
-    return [matrix_on_left(3, (3,)), matrix_on_left(3, (3, 2), complex=True), matrix_on_left(0, (0,))]
+    return [
+        matrix_on_left((3, 3), (3,)),
+        matrix_on_left((3, 3), (3, 2), complex=True),
+        matrix_on_left((3, 3), (3, 2), complex=True, transposed=True),
+        matrix_on_left((3, 3), (2, 3, 2)),
+        matrix_on_left((2, 3, 3), (2, 3, 2), complex=True),
+        matrix_on_left((2, 3, 3), (2, 3), complex=True, transposed=True),
+        matrix_on_left((2, 1, 3, 3), (2, 2, 3, 1)),
+        matrix_on_left((0, 0), (0,)),
+        matrix_on_left((0, 2, 2), (0, 2, 3)),
+    ]
+
+
+def sylvester(m: int, n: int, shape: Shape, *, complex: bool = False) -> Entry:
+    """``A v + v B``."""
+    a, b = random(*shape[1:-2], m, m, complex=complex), random(*shape[:-2], n, n)
+    map_ = lambda v: np.einsum("...ij,...jk->...ik", a, v) + np.einsum("...ij,...jk->...ik", v, b)
+    return Entry(f"sylvester {'complex ' * complex}{shape}", Sylvester(a, b, shape), map_)
+
+
+def sylvesters() -> list[Entry]:
+    return [sylvester(2, 3, (2, 3)), sylvester(2, 3, (2, 3), complex=True), sylvester(2, 1, (3, 2, 1))]
 
 
 def function(in_shape: Shape, out_shape: Shape, *, batched: bool = False, complex: bool = False) -> Entry:

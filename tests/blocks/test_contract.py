@@ -13,6 +13,7 @@ from adjoint.errors import BlockError
 from adjoint.testing import check_block
 from tests.blocks.catalogue import CATALOGUE
 from tests.blocks.entry import Entry, matrix_of
+from tests.blocks.real_linear import REAL_LINEAR
 
 every_block = pytest.mark.parametrize("entry", CATALOGUE, ids=str)
 
@@ -36,7 +37,7 @@ def same(found: Array, expected: np.ndarray) -> None:
 
 
 def test_every_kind_is_in_the_catalogue() -> None:
-    there = {type(entry.block) for entry in CATALOGUE}
+    there = {type(entry.block) for entry in [*CATALOGUE, *REAL_LINEAR]}
     public = {getattr(adjoint.blocks, name) for name in adjoint.blocks.__all__}
     kinds = {x for x in public if isinstance(x, type) and issubclass(x, Block) and not isabstract(x)}
     assert len(kinds) > 15

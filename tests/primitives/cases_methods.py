@@ -112,6 +112,9 @@ def _same_as_function() -> list[Case]:
         case(Attribute("ravel"), "plain", x),
         case(Attribute("ravel"), "fortran", x, order="F"),
         case(Attribute("flatten"), "plain", x),
+        case(Attribute("flags"), "order", x, call=lambda f, a: a * (2.0 if f(a).c_contiguous else 1.0)),
+        case(Attribute("strides"), "order", x, call=lambda f, a: a * (f(a)[-1] / a.itemsize)),
+        case(Attribute("searchsorted"), "of_constants", x, call=lambda f, a: a * f(np.sort(a[0]), 0.25)),
         case(Attribute("flatten"), "fortran", x, call=lambda f, a: f(a, "F")),
         case(Attribute("round"), "digits", uniform(0.119, 0.122)(3), call=lambda f, a: f(a, 2)),
         case(Attribute("squeeze"), "all", any_real(1, 3)),
@@ -157,4 +160,33 @@ def _own_signature() -> list[Case]:
     ]
 
 
-CASES: list[Case] = [*_operators(), *_same_as_function(), *_own_signature()]
+def edited(edit: Any) -> Any:
+    """A copy of the array after ``edit(method, copy, original)``."""
+
+    def call(f: Any, a: Any) -> Any:
+        b = a.copy()
+        edit(f, b, a)
+        return b * np.arange(1.0, b.size + 1).reshape(b.shape).astype(b.dtype)
+
+    return call
+
+
+def _edits_and_choices() -> list[Case]:
+    """Methods that change the array, and those that pick entries."""
+    x, d = any_real(2, 3), distinct(2, 3)
+    return [
+        case(Attribute("fill"), "traced", x, call=edited(lambda f, b, a: f(b, a[0, 1] ** 2))),
+        case(Attribute("sort"), "last_axis", d, call=edited(lambda f, b, a: f(b))),
+        case(Attribute("sort"), "first_axis", d, call=edited(lambda f, b, a: f(b, axis=0))),
+        case(Attribute("partition"), "one", d, call=edited(lambda f, b, a: f(b, 1))),
+        case(Attribute("put"), "traced", x, call=edited(lambda f, b, a: f(b, [0, 4], a[1, :2] ** 2))),
+        case(Attribute("argpartition"), "as_index", distinct(5), call=lambda f, a: a[f(a, 2)[2]], branches=True),
+        case(Attribute("choose"), "rows", x, call=lambda f, a: f(np.argmax(a * 0, axis=0), [a[0], a[1]])),
+        case(Attribute("compress"), "axis", x, call=lambda f, a: f(a, [True, False, True], axis=1)),
+        case(Attribute("cumprod"), "axis", x, axis=0),
+        case(Attribute("repeat"), "axis", x, call=lambda f, a: f(a, [1, 2], axis=0)),
+        case(Attribute("view"), "same", x, call=lambda f, a: f(a) * 2),
+    ]
+
+
+CASES: list[Case] = [*_operators(), *_same_as_function(), *_own_signature(), *_edits_and_choices()]

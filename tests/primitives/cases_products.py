@@ -1,4 +1,4 @@
-"""Cases of products of arrays: matmul and its relatives, tensordot, einsum, outer, linear solves."""
+"""Cases of products of arrays: matmul and its relatives, tensordot, einsum, outer."""
 
 from __future__ import annotations
 
@@ -92,6 +92,21 @@ EINSUM: dict[str, tuple[str, tuple[Shape, ...]]] = {
     "ellipsis_broadcast": ("...ij,...j->...i", ((3, 2, 2), (2,))),
     "ellipsis_implicit": ("...ij,...jk", ((2, 2, 1), (2, 1, 2))),
     "ellipsis_moved": ("i...->...i", ((2, 3),)),
+    "ellipsis_inside": ("i...j->j...i", ((2, 3, 2),)),
+    "ellipsis_summed": ("...i->...", ((2, 3),)),
+    "ellipsis_of_nothing": ("i...,i...->...", ((3,), (3,))),
+    "ellipsis_of_several_sizes": ("...,i...,ij...->j...", ((), (2, 1), (2, 3, 2))),
+    "ellipsis_in_one": ("...ij,jk->ik...", ((2, 2, 2), (2, 1))),
+    "ellipsis_out_of_order": ("i...k,...kj->j...i", ((2, 2, 3), (2, 3, 1))),
+    "upper_case_first": ("aB,Ba", ((2, 3), (3, 2))),
+    "implicit_upper_case": ("bA", ((2, 3),)),
+    "two_diagonals": ("iijj->ij", ((2, 2, 3, 3),)),
+    "repeated_and_summed": ("iij,jkk->i", ((2, 2, 3), (3, 2, 2))),
+    "unit_axes_on_both": ("ij,ij->ij", ((1, 3), (2, 1))),
+    "unit_axis_repeated": ("ii,i->i", ((1, 1), (3,))),
+    "five": ("a,ab,bc,cd,d->", ((2,), (2, 2), (2, 3), (3, 2), (2,))),
+    "chain_of_four": ("ij,jk,kl,lm->im", ((2, 2), (2, 2), (2, 1), (1, 2))),
+    "outer_of_three": ("i,j,k->kij", ((2,), (1,), (2,))),
     "unit_axis": ("ij,jk->ik", ((2, 1), (3, 2))),
     "scalar": (",i->i", ((), (3,))),
     "empty": ("ij,jk->ik", ((2, 0), (0, 2))),
@@ -112,6 +127,34 @@ def pair(function: Any, name: str, left: Shape, right: Shape) -> list[Case]:
 
 def _einsum(name: str, subscripts: str, shapes: tuple[Shape, ...]) -> Case:
     return case(np.einsum, name, *(any_real(*shape) for shape in shapes), call=lambda f, *xs: f(subscripts, *xs))
+
+
+_OPTIMIZE = [False, "greedy", "optimal", ("greedy", 100), ["einsum_path", (1, 2), (0, 1)], ["einsum_path", (0, 1, 2)]]
+
+
+def _chain(optimize: Any) -> Any:
+    return lambda f, a: f("ij,jk,kl->il", a, a, [[1.0], [2.0]], optimize=optimize)
+
+
+def _ellipsis_in_sublists(f: Any, a: Any, b: Any) -> Any:
+    return f(a, [0, ...], b, [0], [..., 0])
+
+
+def _along_axes() -> list[Case]:
+    """Products of stacks whose vectors and matrices are not in the last axes."""
+    a, b = any_real(2, 3), any_real(2, 3)
+    matrices = any_real(2, 3, 2), any_real(3, 2, 2)
+    return [
+        case(np.vecdot, "axes_axis", a, b, axis=0),
+        case(np.vecdot, "axes_keepdims", a, b, axis=0, keepdims=True),
+        case(np.vecdot, "axes_last_kept", a, b, keepdims=True),
+        case(np.vecdot, "axes_two", a, any_real(3, 2), axes=[0, 1, ()]),
+        case(np.matmul, "axes_all", *matrices, axes=[(0, 1), (0, 1), (1, 0)]),
+        case(np.matmul, "axes_of_operands", *matrices, axes=[(0, 1), (0, 1), (-2, -1)]),
+        case(np.matmul, "axes_turned", any_real(3, 2), any_real(3, 2), axes=[(1, 0), (-2, -1), (-2, -1)]),
+        case(np.matvec, "axes_all", any_real(3, 2, 2), any_real(2, 2), axes=[(0, 1), 0, 0]),
+        case(np.vecmat, "axes_all", any_real(3, 2), any_real(3, 2, 2), axes=[0, (0, 1), 0]),
+    ]
 
 
 def _more() -> list[Case]:
@@ -136,25 +179,13 @@ def _more() -> list[Case]:
         case(np.einsum, "constant_right", square, Fixed(square), call=lambda f, a, b: f("ij,jk->k", a, b)),
         case(np.einsum, "list", any_real(2), call=lambda f, a: f("i,i->", a, [1.0, 2.0])),
         case(np.einsum, "optimize", any_real(2), call=lambda f, a: f("i,j->ij", a, a, optimize=True)),
-    ]
-
-
-def _solves() -> list[Case]:
-    """``solve`` of matrices that are far from singular."""
-
-    def regular(n: int) -> Any:
-        return lambda rng: 2 * np.eye(n) + rng.uniform(-0.4, 0.4, (n, n))
-
-    solve = np.linalg.solve
-    return [
-        case(solve, "vector", regular(3), any_real(3)),
-        case(solve, "matrix", regular(2), any_real(2, 3)),
-        case(solve, "constant_matrix", Fixed(regular(3)), any_real(3)),
-        case(solve, "constant_right_side", regular(3), Fixed(any_real(3))),
-        case(solve, "one", regular(1), any_real(1)),
-        case(solve, "list_of_rows", any_real(2), call=lambda f, b: f([[2.0, 1.0], [1.0, 3.0]], b)),
-        case(solve, "list_on_the_right", regular(2), call=lambda f, a: f(a, [1.0, 2.0])),
-        case(solve, "same_twice", regular(2), call=lambda f, a: f(a, a @ a.T)),
+        *(case(np.einsum, f"optimize_{k}", square, call=_chain(how)) for k, how in enumerate(_OPTIMIZE)),
+        case(np.einsum, "default_options", square, call=lambda f, a: f("ii", a, dtype=None, order="K", casting="safe")),
+        case(np.einsum, "sublists", square, any_real(2, 3), call=lambda f, a, b: f(a, [0, 1], b, [1, 2], [2, 0])),
+        case(np.einsum, "sublists_implicit", square, any_real(2, 3), call=lambda f, a, b: f(a, [3, 1], b, [1, 2])),
+        case(np.einsum, "sublists_large", any_real(2, 3), call=lambda f, a: f(a, [30, 2])),
+        case(np.einsum, "sublists_diagonal", square, call=lambda f, a: f(a, [0, 0], [0])),
+        case(np.einsum, "sublists_ellipsis", any_real(2, 3), any_real(2), call=_ellipsis_in_sublists),
     ]
 
 
@@ -166,5 +197,5 @@ CASES: list[Case] = [
     ),
     *(_einsum(name, subscripts, shapes) for name, (subscripts, shapes) in EINSUM.items()),
     *_more(),
-    *_solves(),
+    *_along_axes(),
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.primitives.case import Case, Fixed, any_real, case, constant
+from tests.primitives.case import Case, Fixed, any_real, case, constant, distinct
 
 
 def _reshaping() -> list[Case]:
@@ -23,14 +23,27 @@ def _reshaping() -> list[Case]:
         case(np.reshape, "empty", any_real(0, 3), shape=(3, 0)),
         case(np.reshape, "of_transposed", x, call=lambda f, a: f(a.T, (6,))),
         case(np.ravel, "matrix", x),
+        case(np.reshape, "numpy_shape", x, call=lambda f, a: f(a, np.array([3, 2]))),
+        case(np.reshape, "order_a", x, shape=(3, 2), order="A"),
+        case(np.reshape, "order_a_of_transposed", x, call=lambda f, a: f(a.T, 6, order="A")),
+        case(np.reshape, "copy", x, shape=6, copy=True),
         case(np.ravel, "fortran", x, order="F"),
+        case(np.ravel, "order_a", x, call=lambda f, a: f(a.T, "A")),
+        case(np.ravel, "order_k", x, order="K"),
+        case(np.ravel, "order_k_of_transposed", any_real(2, 3, 2), call=lambda f, a: f(a.transpose(1, 2, 0), "K")),
+        case(np.ravel, "order_k_of_reversed", any_real(2, 3, 2), call=lambda f, a: f(a[:, ::2].swapaxes(0, 2), "K")),
         case(np.ravel, "scalar", any_real()),
         case(np.copy, "matrix", x),
         case(np.astype, "same", x, call=lambda f, a: f(a, a.dtype)),
+        case(np.copy, "options", x, order="F", subok=True),
         case(np.astype, "to_double", x, call=lambda f, a: f(a, np.float64)),
+        case(np.astype, "to_integers", distinct(2, 3), call=lambda f, a: f(a, int) * a),
+        case(np.astype, "no_copy", x, call=lambda f, a: f(a, a.dtype, copy=False)),
         case(np.expand_dims, "front", x, axis=0),
         case(np.expand_dims, "negative", x, axis=-1),
         case(np.expand_dims, "tuple", x, axis=(0, 2)),
+        case(np.expand_dims, "negative_tuple", x, axis=(-1, 0, -3)),
+        case(np.expand_dims, "scalar", any_real(), axis=(0, 1)),
         case(np.squeeze, "all", any_real(1, 3, 1)),
         case(np.squeeze, "axis", any_real(1, 3, 1), axis=0),
         case(np.squeeze, "tuple", any_real(1, 3, 1), axis=(0, -1)),
@@ -63,10 +76,18 @@ def _moving() -> list[Case]:
         case(np.transpose, "vector", any_real(3)),
         case(np.transpose, "scalar", any_real()),
         case(np.transpose, "empty", any_real(0, 2)),
+        *(
+            case(np.permute_dims, f"permute_dims_{name}", cube, axes=axes)
+            for name, axes in {"axes": (2, 0, 1), "none": None}.items()
+        ),
         case(np.swapaxes, "pair", cube, axis1=0, axis2=-1),
+        case(np.swapaxes, "same", cube, axis1=1, axis2=1),
         case(np.moveaxis, "one", cube, source=0, destination=-1),
         case(np.moveaxis, "several", cube, source=(0, 1), destination=(-1, 0)),
+        case(np.moveaxis, "negative", cube, source=-1, destination=-3),
         case(np.rollaxis, "to_front", cube, axis=2),
+        case(np.rollaxis, "negative", cube, axis=-1, start=-1),
+        case(np.rollaxis, "stays", cube, axis=1, start=2),
         case(np.rollaxis, "to_start", cube, axis=0, start=2),
         case(np.matrix_transpose, "stack", cube),
         case(np.flip, "all", x),
@@ -84,6 +105,15 @@ def _moving() -> list[Case]:
         case(np.roll, "shared_shift", x, shift=1, axis=(0, 1)),
         case(np.roll, "axis_twice", x, shift=(1, 1), axis=(1, 1)),
         case(np.roll, "empty", any_real(0), shift=1),
+        case(np.roll, "several_shifts_flat", x, shift=(1, 2)),
+        case(np.roll, "several_shifts_of_axis", x, shift=(1, 1), axis=1),
+        case(np.roll, "lists", x, shift=[1, 2], axis=[0, -1]),
+        case(np.roll, "numpy_integers", x, call=lambda f, a: f(a, np.array([1, 1]), np.array([0, 1]))),
+        case(np.roll, "scalar", any_real(), shift=1),
+        case(np.flip, "empty_tuple", x, axis=()),
+        case(np.flip, "scalar", any_real()),
+        case(np.flipud, "vector", any_real(3)),
+        case(np.fliplr, "cube", cube),
     ]
 
 
@@ -95,6 +125,11 @@ def _broadcasting() -> list[Case]:
         case(np.broadcast_to, "same", any_real(2), shape=(2,)),
         case(np.broadcast_to, "positional", any_real(2), call=lambda f, a: f(a, (3, 2))),
         case(np.broadcast_to, "to_empty", any_real(1, 2), shape=(0, 2)),
+        case(np.broadcast_to, "integer", any_real(1), shape=3, subok=True),
+        case(np.broadcast_arrays, "three", any_real(2, 1), any_real(), any_real(1, 3)),
+        case(np.broadcast_arrays, "subok", any_real(2, 1), any_real(3), subok=True),
+        case(np.broadcast_arrays, "one", any_real(2)),
+        case(np.broadcast_arrays, "equal_shapes", any_real(2), Fixed(any_real(2))),
         case(np.broadcast_arrays, "two", any_real(2, 1), any_real(3)),
         case(np.broadcast_arrays, "constant", any_real(3), Fixed(any_real(2, 1))),
     ]
@@ -109,6 +144,9 @@ def _joining() -> list[Case]:
     def pair_as_list(f: Any, x: Any, y: Any) -> Any:
         return f([x, y])
 
+    def to_integers(f: Any, x: Any) -> Any:
+        return f([x, x], dtype=int, casting="unsafe") * x[0]
+
     return [
         case(np.concatenate, "vectors", v, any_real(2), call=joined()),
         case(np.concatenate, "list", v, any_real(2), call=pair_as_list),
@@ -122,6 +160,25 @@ def _joining() -> list[Case]:
         case(np.concatenate, "with_empty", v, any_real(0), call=joined()),
         case(np.concatenate, "alone", v, call=joined()),
         case(np.concatenate, "dtype", v, v, call=joined(dtype=np.float64)),
+        case(np.concatenate, "casting", v, v, call=joined(dtype=np.float64, casting="same_kind")),
+        case(
+            np.concatenate, "to_integers", distinct(3), call=lambda f, x: f([x, x], dtype=int, casting="unsafe") * x[0]
+        ),
+        case(np.concatenate, "of_array", any_real(2, 3)),
+        case(np.concatenate, "list_of_traced", v, call=lambda f, x: f([[x[0], 1.0, x[0] * x[1]], x])),
+        case(np.concatenate, "safe", v, any_real(2), call=joined(casting="safe")),
+        case(np.stack, "of_array", a, call=lambda f, x: f(x, axis=1)),
+        case(np.stack, "dtype", v, v, call=joined(axis=1, dtype=np.float64, casting="unsafe")),
+        case(np.vstack, "dtype", v, any_real(3), call=joined(dtype=np.float64)),
+        case(np.hstack, "dtype", v, any_real(2), call=joined(dtype=np.float64, casting="same_kind")),
+        case(np.vstack, "scalars", any_real(), any_real(), call=joined()),
+        case(np.vstack, "with_list", v, call=lambda f, x: f(([1.0, 2.0, 3.0], x))),
+        case(np.hstack, "with_number", v, call=lambda f, x: f((x, 1.0))),
+        case(np.dstack, "scalars", any_real(), any_real(), call=joined()),
+        case(np.column_stack, "scalars", any_real(), any_real(), call=joined()),
+        case(np.append, "negative_axis", a, any_real(2, 1), axis=-1),
+        case(np.append, "to_constant", Fixed(a), v),
+        case(np.append, "list_of_traced", v, call=lambda f, x: f(x, [x[0] ** 2, 1.0])),
         case(np.stack, "axis0", v, any_real(3), call=joined()),
         case(np.stack, "axis_last", a, a, call=joined(axis=-1)),
         case(np.stack, "axis1", a, a, call=joined(axis=1)),
@@ -153,9 +210,15 @@ def _splitting() -> list[Case]:
         case(np.split, "overlapping_cuts", v, indices_or_sections=[4, 2]),
         case(np.split, "cuts_beyond", v, indices_or_sections=[2, 9]),
         case(np.split, "negative_cut", v, indices_or_sections=[-2]),
+        case(np.split, "numpy_cuts", v, indices_or_sections=np.array([1, 4])),
+        case(np.split, "no_cuts", v, indices_or_sections=()),
+        case(np.split, "by_data", distinct(4), call=lambda f, a: f(a, [np.argmax(a)]), branches=True),
+        case(np.array_split, "numpy_sections", v, indices_or_sections=np.int64(4)),
         case(np.array_split, "uneven", v, indices_or_sections=4),
         case(np.array_split, "more_than_rows", any_real(2), indices_or_sections=3),
         case(np.array_split, "axis", x, indices_or_sections=3, axis=-1),
+        case(np.array_split, "cuts", x, indices_or_sections=[1, 1, -1], axis=1),
+        case(np.hsplit, "cuts", x, indices_or_sections=[1, 3]),
         case(np.hsplit, "matrix", x, indices_or_sections=2),
         case(np.hsplit, "vector", v, indices_or_sections=2),
         case(np.vsplit, "matrix", x, indices_or_sections=2),

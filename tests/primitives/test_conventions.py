@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import adjoint
-from tests.primitives import references
+from adjoint.tracing import UFUNC_METHODS, UFUNCS
+from tests.primitives import cases_elementwise, references
+from tests.primitives.case import Case
 
 SOLVERS = ("back_substitution", "sparse_triangular", "dense")
 
@@ -176,6 +178,144 @@ def test_negative_base_with_an_integer_exponent() -> None:
     np.testing.assert_allclose(
         both_modes(lambda x: np.sum(x ** np.array([2, -1])), np.array([-2.0, -2.0])), [-4, -0.25]
     )
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, 0.0, 1.0, 2.0, 2 + 0j])
+def test_integer_powers_of_complex_zero(exponent: complex) -> None:
+    slope = 1.0 if exponent == 1 else 0.0
+    for f in (lambda z: z**exponent, lambda z: np.power(z, np.array(exponent))):
+        y, y_dot = adjoint.jvp(f, (0j,), (1 + 2j,))
+        assert (y, y_dot) == (0j**exponent, slope * (1 + 2j))
+
+
+def test_a_constant_exponent_is_not_differentiated() -> None:
+    """The partial of the exponent has the logarithm of a negative base: only those who ask for it see NaN."""
+    assert both_modes(lambda x: x**3.0, -2.0) == pytest.approx(12.0)
+    with pytest.warns(adjoint.errors.NonFiniteDerivativeWarning, match="power"):
+        dx, db = adjoint.grad(lambda x, b: x**b, (0, 1))(-2.0, 3.0)
+    assert dx == pytest.approx(12.0)
+    assert math.isnan(db)
+
+
+def test_a_power_with_a_complex_exponent_takes_a_negative_base() -> None:
+    """``d/db (-2)^b = (-2)^b log(-2)`` with ``log(-2) = log 2 + iπ``."""
+    y, y_dot = adjoint.jvp(lambda b: np.power(-2.0, b), (1 + 1j,), (1j,))
+    np.testing.assert_allclose(y_dot, 1j * y * (math.log(2) + 1j * math.pi), rtol=1e-14)
+
+
+# --- other special points ---------------------------------------------------------------------------
+
+
+def test_a_norm_is_flat_at_the_origin() -> None:
+    """As the absolute value, which it is along each axis."""
+    assert both_modes(np.hypot, 0.0, 0.0) == (0.0, 0.0)
+    assert adjoint.hessian(lambda x: np.hypot(x, 0.0))(0.0) == 0.0
+    x = np.array([0.0, 3.0])
+    np.testing.assert_allclose(both_modes(lambda x: np.sum(np.hypot(x, [0.0, 4.0])), x), [0.0, 0.6])
+    assert adjoint.grad(np.abs)(0j) == 0
+    assert adjoint.jvp(np.sign, (0j,), (1 + 1j,)) == (0, 0)
+
+
+def test_an_angle_has_no_derivative_at_the_origin() -> None:
+    with pytest.warns(adjoint.errors.NonFiniteDerivativeWarning, match="arctan2"):
+        assert all(np.isnan(adjoint.grad(np.arctan2, (0, 1))(0.0, 0.0)))
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_an_angle_of_extreme_sides(size: float) -> None:
+    """Their squares vanish or overflow."""
+    found = both_modes(np.arctan2, 3 * size, 4 * size)
+    np.testing.assert_allclose(found, np.array([0.16, -0.12]) / size, rtol=1e-14)
+    np.testing.assert_allclose(both_modes(np.hypot, 3 * size, 4 * size), [0.6, 0.8], rtol=1e-14)
+
+
+def test_remainders_follow_the_quotient_that_was_taken() -> None:
+    """``1 / 0.1`` rounds to 10, but 0.1 is a little more than a tenth: it goes 9 times into 1."""
+    assert math.fmod(1.0, 0.1) > 0.09
+    for f in (np.fmod, np.remainder):
+        assert both_modes(f, 1.0, 0.1) == (1.0, -9.0)
+        assert both_modes(f, 5.0, math.inf) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("function", [np.logaddexp, np.logaddexp2])
+def test_log_sums_of_infinities(function: np.ufunc) -> None:
+    inf = math.inf
+    with np.errstate(all="ignore"):
+        assert adjoint.grad(function, (0, 1))(-inf, -inf) == (0.5, 0.5)
+        assert adjoint.grad(function, (0, 1))(inf, inf) == (0.5, 0.5)
+        assert adjoint.grad(function, (0, 1))(inf, 1.0) == (1.0, 0.0)
+        assert adjoint.grad(function, (0, 1))(1.0, inf) == (0.0, 1.0)
+        assert adjoint.grad(function, (0, 1))(-inf, 1.0) == (0.0, 1.0)
+
+
+def test_slopes_close_to_a_singularity_are_accurate() -> None:
+    """``1 - x²`` and ``x² - 1`` would cancel; ``d (2 - d)`` and ``d (2 + d)`` with ``x = 1 ∓ d`` do not."""
+    d = 2.0**-45
+    steep = 1 / math.sqrt(d * (2 - d))
+    np.testing.assert_allclose(both_modes(np.arcsin, 1 - d), steep, rtol=1e-15)
+    np.testing.assert_allclose(both_modes(np.arccos, d - 1), -steep, rtol=1e-15)
+    np.testing.assert_allclose(both_modes(np.arctanh, 1 - d), 1 / (d * (2 - d)), rtol=1e-15)
+    np.testing.assert_allclose(both_modes(np.arccosh, 1 + d), 1 / math.sqrt(d * (2 + d)), rtol=1e-15)
+
+
+def test_parts_of_special_numbers_are_numpys() -> None:
+    x = np.array([-0.0, 0.0, 1.5, -2.5, 3.0, math.inf, -math.inf])
+    for function in (np.modf, np.frexp):
+        for k in range(2):
+            found = adjoint.trace(lambda x, k=k, f=function: 1.0 * f(x)[k], x).compile().output
+            expected = 1.0 * function(x)[k]
+            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+    finite = x[:5]
+    np.testing.assert_array_equal(both_modes(lambda x: np.sum(np.modf(x)[0] + 0 * np.modf(x)[1]), finite), np.ones(5))
+    np.testing.assert_array_equal(both_modes(lambda x: np.sum(np.frexp(x)[0]), finite), [1, 1, 0.5, 0.25, 0.25])
+    a, b = np.array([7.5, -7.5]), np.array([2.0, 2.0])
+    da, db = both_modes(lambda a, b: np.sum(np.divmod(a, b)[1] + 5 * np.divmod(a, b)[0]), a, b)
+    np.testing.assert_array_equal([da, db], [[1, 1], [-3, 4]])
+    assert both_modes(lambda b: np.divmod(7, b)[1], 2.0) == -3.0
+    assert both_modes(lambda a: divmod(a, 2)[1], 7.5) == 1.0
+
+
+def test_integers_beside_a_traced_float() -> None:
+    """Constants of integer dtype are not squared in it, and give floats their own derivative."""
+    big, x = np.array([3_000_000_000, -4]), np.array([4e9, 3.0])
+    np.testing.assert_allclose(both_modes(lambda x: np.sum(np.arctan2(big, x)), x), -big / (1.0 * big * big + x * x))
+    np.testing.assert_allclose(both_modes(lambda x: np.sum(np.hypot(x, big)), x), x / np.hypot(x, big))
+    np.testing.assert_array_equal(both_modes(lambda x: np.sum(np.maximum(x, np.array([5, 3]))), x), [1.0, 0.5])
+    np.testing.assert_allclose(both_modes(lambda x: np.sum(np.array([2, 3]) ** x), np.zeros(2)), np.log([2, 3]))
+    np.testing.assert_allclose(both_modes(lambda x: np.sum(x ** np.array([2, -1])), np.ones(2)), [2, -1])
+    np.testing.assert_array_equal(both_modes(lambda x: np.sum(np.heaviside([0, 2], x)), np.ones(2)), [1, 0])
+    np.testing.assert_array_equal(both_modes(lambda x: np.sum(np.copysign(x, np.array([-1, 1]))), x), [-1, 1])
+    np.testing.assert_array_equal(both_modes(lambda x: np.sum(np.ldexp(x, [1, -1])), x), [2, 0.5])
+    np.testing.assert_allclose(both_modes(lambda x: np.sum(np.logaddexp(0, x)), np.zeros(2)), [0.5, 0.5])
+    np.testing.assert_allclose(both_modes(lambda x: np.sum(7 % x), np.array([2.0, 3.0])), [-3, -2])
+
+
+@pytest.mark.parametrize("function", [np.positive, np.negative])
+def test_booleans_have_no_sign(function: np.ufunc) -> None:
+    with pytest.raises(TypeError, match=r"did not contain a loop|boolean negative"):
+        adjoint.grad(lambda x: np.sum(x * function(x > 0)))(np.ones(2))
+
+
+def test_every_ufunc_of_numpy_is_known() -> None:
+    """Those of dates apart: no number of theirs is a float."""
+    known = {*UFUNCS, *(ufunc for ufunc, method in UFUNC_METHODS if method == "__call__")}
+    ufuncs = {x for x in vars(np).values() if isinstance(x, np.ufunc)}
+    assert {u.__name__ for u in ufuncs - known} == {"isnat"}
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in cases_elementwise.CASES if isinstance(c.subject, np.ufunc)], ids=lambda c: c.id
+)
+def test_partials_of_single_precision_are_single(case: Case) -> None:
+    """The sweep would hide a double partial by its cast, and pay for it."""
+    f, x = case.point(dtype=np.float32)
+    system = adjoint.trace(f, *x).compile()
+    for k in range(len(system)):
+        if system.values[k].dtype == np.float32:
+            for _, block in system.blocks_of(k):
+                data = getattr(block, "data", np.float32(0))
+                assert data.dtype != np.float64
 
 
 # --- a zero multiplier is a structural zero ---------------------------------------------------------

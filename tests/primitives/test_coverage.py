@@ -9,9 +9,11 @@ import pytest
 
 from adjoint.tracing import FUNCTIONS, UFUNC_METHODS, UFUNCS, Tracer
 from tests.primitives.case import Attribute
+from tests.primitives.cases_complex import COMPLEX_CASES
 from tests.primitives.catalogue import CASES
 
-SUBJECTS = Counter(c.subject for c in CASES if not isinstance(c.subject, Attribute))
+EVERY = [*CASES, *(one.case for one in COMPLEX_CASES)]
+SUBJECTS = Counter(c.subject for c in EVERY if not isinstance(c.subject, Attribute))
 ATTRIBUTES = {c.subject.name for c in CASES if isinstance(c.subject, Attribute)}
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import adjoint
+from adjoint.errors import NotAcceptedError
 from adjoint.tracing import FUNCTIONS, UFUNCS, locks, operators, record, tracer
 from adjoint.tracing.primitive import Hollow, Primitive, reads_of
 from tests.primitives import references
@@ -164,7 +165,18 @@ def test_blocks_read_no_more_than_they_say(case: Case) -> None:
                     found = primitive.blocks(y, left, static or {}, chosen)
                 assert [parent for parent, _ in found] == [parent for parent, _ in expected]
                 for (_, a), (_, b) in zip(found, expected, strict=True):
-                    np.testing.assert_array_equal(a.to_dense(), b.to_dense(), err_msg=primitive.name)
+                    np.testing.assert_array_equal(seen(a), seen(b), err_msg=primitive.name)
+
+
+def seen(block: Any) -> np.ndarray:
+    """A block's matrix; what it does to random vectors, if it is linear over the real numbers only."""
+    try:
+        matrix: np.ndarray = block.to_dense()
+        return matrix
+    except NotAcceptedError:
+        rng = np.random.default_rng(0)
+        v, w = (rng.standard_normal(s) + 1j * rng.standard_normal(s) for s in (block.in_shape, block.out_shape))
+        return np.concatenate([np.ravel(block.apply(v)), np.ravel(block.apply_adjoint(w))])
 
 
 def test_every_rule_that_says_what_it_reads_is_in_the_catalogue() -> None:
@@ -173,7 +185,8 @@ def test_every_rule_that_says_what_it_reads_is_in_the_catalogue() -> None:
         f, x = case.point()
         seen.update(map(id, adjoint.trace(f, *x).primitives))
     handlers = {name: getattr(f, "primitive", None) for name, f in FUNCTIONS.items()}
-    public = {f: p for f, p in {**UFUNCS, **handlers}.items() if (f.__module__ or "numpy").split(".")[0] == "numpy"}
+    rules = {**UFUNCS, **handlers}
+    public = {f: p for f, p in rules.items() if getattr(np, f.__name__, None) is f}
     declared = [p for p in public.values() if isinstance(p, Primitive) and p.reads is not None]
     assert len(declared) > 60, "the tables were not found"
     assert [p.name for p in declared if id(p) not in seen] == []

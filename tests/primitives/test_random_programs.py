@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +59,25 @@ UNARY: tuple[Callable[[Any], Any], ...] = (
     lambda x: np.concatenate([_last(x)[..., 1:], _last(x)[..., :1]], axis=-1),
     lambda x: np.broadcast_to(x, WHOLE).T.reshape(WHOLE, order="F"),
     lambda x: np.triu(np.broadcast_to(x, WHOLE)) + 0.1,
+    lambda x: np.diff(_last(x), append=0.5, axis=-1) / 2,
+    lambda x: np.gradient(np.zeros(WHOLE) + x, axis=-1),
+    lambda x: np.cumprod(np.cos(_last(x)), axis=-1),
+    lambda x: np.pad(_last(x), 1, mode="wrap")[..., :3].sum(axis=-1, keepdims=True) / 5,
+    lambda x: np.tile(_last(x), 2).mean(axis=-1, keepdims=True),
+    lambda x: np.repeat(np.tanh(_last(x)), 3, axis=-1)[..., 2:5],
+    lambda x: np.insert(_last(x), 1, 0.3, axis=-1).sum(axis=-1, keepdims=True) / 3,
+    lambda x: np.var(np.broadcast_to(x, WHOLE), axis=0, ddof=1) / 4,
+    lambda x: np.sinc(x),
+    lambda x: scipy.special.erf(x),
+    lambda x: scipy.special.expit(x) + np.cbrt(x + 20) / 9,
+    lambda x: np.polyval([0.1, -0.5, 0.2], np.tanh(x)),
+    lambda x: np.take(_last(x), [1, -1, 0], axis=-1, mode="wrap"),
+    lambda x: np.trapezoid(np.sin(np.broadcast_to(x, WHOLE)), dx=0.4)[:, None],
+    lambda x: np.linalg.norm(np.append(np.ravel(x), 1.0)) / 2,
+    lambda x: np.linalg.det(2 * np.eye(2) + np.tanh(np.broadcast_to(x, WHOLE))[:, :2] / 3) / 4,
+    lambda x: np.convolve(np.tanh(np.ravel(x)), [0.5, -0.3, 0.2])[:3],
+    lambda x: np.rot90(np.broadcast_to(x, WHOLE), 2),
+    lambda x: np.moveaxis(np.broadcast_to(x, WHOLE), 0, 1)[::-1].reshape(WHOLE),
 )
 BINARY: tuple[Callable[[Any, Any], Any], ...] = (
     lambda x, y: (x + y) / 2,
@@ -72,6 +92,12 @@ BINARY: tuple[Callable[[Any, Any], Any], ...] = (
     lambda x, y: np.einsum("ij,ij->i", *(np.broadcast_to(np.sin(v), WHOLE) for v in (x, y)))[:, None],
     _bilinear,
     lambda x, y: np.stack([np.broadcast_to(x, WHOLE), np.broadcast_to(y, WHOLE)]).mean(axis=0),
+    lambda x, y: np.inner(np.tanh(np.broadcast_to(x, WHOLE)), np.broadcast_to(y, WHOLE)[:1]) / 3,
+    lambda x, y: np.cross(np.sin(np.broadcast_to(x, WHOLE)), np.tanh(np.broadcast_to(y, WHOLE))),
+    lambda x, y: np.outer(np.sin(np.broadcast_to(x, WHOLE)[:, 0]), np.broadcast_to(y, WHOLE)[0]),
+    lambda x, y: np.select([MASK, ~MASK], [np.sin(x) + np.zeros(WHOLE), y + np.zeros(WHOLE)]),
+    lambda x, y: np.vecdot(np.tanh(np.broadcast_to(x, WHOLE)), np.broadcast_to(y, WHOLE))[:, None] / 2,
+    lambda x, y: np.average(np.broadcast_to(x, WHOLE), axis=0, weights=np.exp(np.tanh(np.broadcast_to(y, WHOLE)))),
 )
 
 Step = tuple[int, int, int]

@@ -148,6 +148,52 @@ def zeros_like_as_accumulator(x):
     return total.sum()
 
 
+def arrays_filled_in_a_loop(x):
+    y = np.zeros_like(x)
+    for k in range(3):
+        y[k] = x[k] ** 2 + y[k - 1]
+    return y.sum() * y[1]
+
+
+def augmented_arrays(x):
+    total = np.zeros_like(x)
+    for k in range(1, 4):
+        total += k * x
+        total *= total
+    return total.sum()
+
+
+def buffers(x):
+    buffer = np.empty((2, 3), like=x)
+    total = 0.0
+    for k in range(3):
+        buffer[0] = x * k
+        np.sin(buffer[0], out=buffer[1])
+        total += (buffer[0] * buffer[1]).sum()
+    return total
+
+
+def rows_that_are_edited(x):
+    m = np.outer(x, x)
+    for k, row in enumerate(m):
+        row[k] += 1
+        row /= 2 + row[k]
+    return (m * m.T).sum()
+
+
+def exchanges(x):
+    y = x * [1.0, 2.0, 3.0]
+    y[0], y[1] = y[1], y[0]
+    y[[1, 2]] = y[[2, 1]]
+    return y[0] * y[1] ** 2 + y[2]
+
+
+def histogram(x):
+    counts = np.zeros(4, like=x)
+    np.add.at(counts, np.floor(0.9 * x).astype(int), x**2)
+    return (counts * [1.0, 2.0, 3.0, 4.0]).sum()
+
+
 def generator_with_zip(x):
     return sum(a * b for a, b in zip(x, reversed(list(x)), strict=True))
 

@@ -47,7 +47,18 @@ def loop(x):
     return x.sum()
 
 
-@pytest.mark.parametrize("f", [loop, smooth_program(1), choosing_program(2)])
+def writing(x):
+    y = np.zeros_like(x)
+    view = y[1:]
+    for k in range(1, 5):
+        y[k] = x[k] * y[k - 1] + 1
+        view[::-1] += x[1:]
+        np.sin(y, out=y)
+    np.add.at(y.reshape(-1), [0, 0], x[:2])
+    return (y * view[0]).sum()
+
+
+@pytest.mark.parametrize("f", [loop, writing, smooth_program(1), choosing_program(2)])
 def test_no_reference_cycles(f):
     x = np.linspace(0.1, 1.0, 5)
     uses = (

@@ -309,6 +309,45 @@ def test_editing_what_replay_and_multipliers_return():
     np.testing.assert_array_equal(seed["same"], np.ones(2))
 
 
+# --- traced arrays that are written to --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_constant_that_was_written_into_a_traced_array(size):
+    """It is a saved value like any other: an edit is refused or not seen."""
+    table = np.ones(size)
+
+    def f(x):
+        y = x * np.zeros(size)
+        y[:] = table
+        try:
+            table[:] = 5.0
+        except ValueError as error:
+            assert READ_ONLY in str(error)  # noqa: PT017
+        y *= x
+        return y.sum()
+
+    assert adjoint.grad(f)(1.0) == size
+    table[:] = 2.0
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_writing_into_the_argument_leaves_the_callers_array(size):
+    x = np.full(size, 3.0)
+
+    def f(a):
+        b = a * a
+        a[:] = 1.0
+        a[0] += b[1]
+        return (a * b).sum()
+
+    expected = np.full(size, 6.0)
+    expected[0], expected[1] = (1 + 9.0) * 6.0, 6.0 + 6.0 * 9.0
+    np.testing.assert_array_equal(adjoint.grad(f)(x), expected)
+    np.testing.assert_array_equal(x, np.full(size, 3.0))
+    assert x.flags.writeable
+
+
 # --- when the trace goes ------------------------------------------------------------------------------
 
 

@@ -203,3 +203,54 @@ def test_solves_with_a_relinearized_system_under_an_outer_trace():
     system = adjoint.trace(lambda x: np.sin(x) * x, 0.3).compile()
     second = adjoint.grad(lambda x: system.relinearize(x).solve()["x"])(1.1)
     assert second == pytest.approx(2 * np.cos(1.1) - 1.1 * np.sin(1.1), rel=1e-14)
+
+
+def test_writes_are_replayed():
+    """Positions that were computed are looked up again; where a position decided the record, it is guarded."""
+
+    def f(x):
+        y = np.zeros_like(x)
+        y[0] = x[1]
+        for k in range(1, 4):
+            y[k] = np.sin(y[k - 1]) * x[k]
+        view = y[::-1]
+        view[:2] += x[:2]
+        y[np.where(x > -9)] *= 2
+        np.add.at(y, [0, 0, 1], x[:3])
+        np.copyto(y, -y, where=x > 0)
+        return y * view
+
+    rng = np.random.default_rng(0)
+    trace = adjoint.trace(f, rng.standard_normal(4))
+    for _ in range(5):
+        x = rng.standard_normal(4)
+        np.testing.assert_allclose(trace(x), f(x), rtol=1e-14)
+        moved = trace.compile().relinearize(x)
+        np.testing.assert_allclose(moved.solve(np.ones(4))["x"], adjoint.vjp(f, x)[1](np.ones(4))[0], rtol=1e-12)
+
+
+def test_positions_and_masks_of_writes_are_guarded():
+    def f(x):
+        y = x * 1
+        y[np.argmax(x)] = 0.0
+        y[y > 2] = 1.0
+        return y
+
+    trace = adjoint.trace(f, np.array([3.0, 1.0, 2.5]))
+    for x in ([4.0, 0.5, 2.25], [3.5, -1.0, 3.25]):
+        np.testing.assert_array_equal(trace(np.array(x)), f(np.array(x)))
+    for x in ([1.0, 3.0, 2.5], [3.0, 1.0, 1.5]):
+        with pytest.raises(TraceMismatchError, match="another branch than recorded"):
+            trace(np.array(x))
+
+
+def test_editing_what_a_replay_returned_does_not_reach_the_next_one():
+    def f(x):
+        y = np.zeros_like(x)
+        y[:2] = x[1:]
+        return y
+
+    trace = adjoint.trace(f, np.arange(3.0))
+    first = trace(np.arange(3.0))
+    first[:] = 9.0
+    np.testing.assert_array_equal(trace(np.arange(3.0)), [1.0, 2.0, 0.0])
