@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from threading import get_ident
 from typing import Any
 
@@ -105,8 +106,8 @@ def _basic(a: Tracer, parts: tuple[Any, ...]) -> Any:
     array = a._value
     value = array[parts]
     base = array
-    if trace.lean and type(array) is np.ndarray and array.nbytes > LEAN_BYTES:
-        base = Hollow(array.shape, array.dtype)  # a small slice does not keep the whole
+    if trace.lean and type(link) is Written and type(array) is np.ndarray and array.nbytes > LEAN_BYTES:
+        base = _stand_in(array.shape, array.dtype)  # a small slice does not keep this version of the whole
     if value.ndim == 0 and (isinstance(value, np.generic) or not is_array(value)):
         return append(trace, slice_, (base, parts), (a._index, -1), None, value, a._index >= 0)
     if type(link) is Written and link.private:
@@ -117,6 +118,18 @@ def _basic(a: Tracer, parts: tuple[Any, ...]) -> Any:
     y = append(trace, slice_, (base, parts), (a._index, -1), None, value, a._index >= 0)
     y._link = Sliced(a, parts)
     return y
+
+
+@lru_cache(maxsize=256)
+def _stand_in(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """An array without entries of its own, for records that read its shape: NaN, should anything read more.
+
+    A :class:`Hollow` says the same, but is an object that the garbage collector would follow in each record.
+    """
+    return np.broadcast_to(np.asarray(np.nan if dtype.kind in "fc" else 0, dtype), shape)
+
+
+_hollow = lru_cache(maxsize=256)(Hollow)
 
 
 class Sliced(View):
@@ -177,8 +190,8 @@ METHODS["__getitem__"] = _getitem
 
 
 def _assign_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
-    _, v = operands
-    index = static["index"]
+    v = operands[1]
+    index = operands[2] if len(operands) == 3 else static["index"]
     result: Blocks = []
     if parents[1] >= 0:
         result.append((parents[1], Inside(index, v.shape, y.shape)))
@@ -242,10 +255,12 @@ def _with_region(a: Tracer, parts: tuple[Any, ...], value: Any) -> Any:
         return bind(assign, (a, value), {"index": parts})
     array[parts] = number
     before = a._index if a._index >= 0 else -2 - a._index
-    hollow = trace.values[before] = Hollow(array.shape, array.dtype)
+    trace.values[before] = _hollow(array.shape, array.dtype)  # its memory holds the next version
     number = number if not isinstance(number, np.ndarray) or parent != -1 else number.copy()
+    # the index stands as an operand, as that of a slice does: dicts would keep the garbage collector busy
+    operands, parents = (_stand_in(array.shape, array.dtype), number, parts), (a._index, parent, -1)
     active = a._index >= 0 or parent >= 0
-    return append(trace, assign, (hollow, number), (a._index, parent), {"index": parts}, array, active)
+    return append(trace, assign, operands, parents, None, array, active, slimmed=True)
 
 
 def refuse_narrowing(a: Tracer, value: Any) -> None:

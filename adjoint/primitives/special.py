@@ -160,5 +160,7 @@ _WITHOUT: dict[np.ufunc, str] = {
     special.obl_cv: "SciPy has no function for the derivative of a characteristic value",
 }
 """The ufuncs without any rule: why."""
+if hasattr(special, "sph_harm"):  # until SciPy 1.16
+    _WITHOUT[special.sph_harm] = "SciPy has replaced it by sph_harm_y"
 
 NO_RULE_YET.update(_WITHOUT)

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.tracing import NOT_DIFFERENTIABLE
+from adjoint.tracing import NO_RULE_YET, NOT_DIFFERENTIABLE
 
 _PLAIN = "NumPy does not dispatch it, and it needs a plain array: asking for one raises LostDerivativeError"
 
 REASONS: dict[str, str] = {
     "dates and times are no real numbers": """
         busday_count busday_offset datetime_as_string datetime_data is_busday isnat""",
-    "it writes a file, which takes plain arrays": "save savetxt savez savez_compressed",
+    "it writes a file; give it np.asarray(adjoint.stop_gradient(x))": "save savetxt savez savez_compressed",
     "it reads a file": "fromfile fromregex genfromtxt load loadtxt",
     "it reads bytes or text": "frombuffer fromstring",
     "it makes text of one number": "base_repr binary_repr format_float_positional format_float_scientific",
@@ -51,3 +51,5 @@ def named(names: str) -> list[Any]:
 
 for _reason, _names in REASONS.items():
     NOT_DIFFERENTIABLE.update(dict.fromkeys(named(_names), _reason))
+
+NO_RULE_YET.update(dict.fromkeys(named("in1d"), "NumPy has replaced it by isin"))  # until NumPy 2.3

@@ -174,23 +174,31 @@ METHODS["object_ufunc"] = object_ufunc
 # --- functions that edit their first argument -------------------------------------------------------
 
 
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """NumPy before 2.4 does not tell that of ``np.putmask``."""
+
+    def putmask(a: Any, mask: Any, values: Any) -> None: ...
+
+    return inspect.signature(putmask if function is np.putmask else function)
+
+
 def edits(function: Callable[..., Any], *sources: str) -> None:
     """Register a function that copies entries of ``sources`` into its first argument."""
-    target = next(iter(inspect.signature(function).parameters))
+    target = next(iter(_signature(function).parameters))
 
     def on_a_copy(*args: Any, **kwargs: Any) -> Any:
         first = np.array(kwargs.pop(target)) if target in kwargs else np.array(args[0])
         function(first, *args[1:], **kwargs)
         return first
 
-    on_a_copy.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    on_a_copy.__signature__ = _signature(function)  # type: ignore[attr-defined]
     record = copying(on_a_copy, target, *sources, name=function.__name__)
 
     def handler(a: Any, *args: Any, **kwargs: Any) -> None:
         if type(a) is not Tracer:
             _refuse_plain(function.__name__, a)
         refresh(a)
-        values = inspect.signature(function).bind(a, *args, **kwargs).arguments
+        values = _signature(function).bind(a, *args, **kwargs).arguments
         for name in sources:
             refuse_narrowing(a, values.get(name))
         made = record(a, *args, **kwargs)

@@ -83,6 +83,8 @@ class Tracer:
             handler = table.LIKE.get(function)
             if handler is not None:  # np.zeros(n, like=x)
                 return handler(self, *args, **kwargs)
+            if not _any_differentiated((args, kwargs)):  # integers, masks, stop_gradient: there is nothing to lose
+                return function(*_as_plain(args), **_as_plain(kwargs))
             _no_rule(function.__name__, function)
         if "out" in kwargs or len(args) > 2:
             args, kwargs, out = table.METHODS["take_out"](function, args, kwargs)
@@ -323,15 +325,17 @@ def append(
     static: Static | None,
     y: Any,
     active: bool,
+    *,
+    slimmed: bool = False,
 ) -> Tracer:
-    """Add one record to an open trace."""
+    """Add one record to an open trace; ``slimmed``: it holds no more than will be read."""
     if trace.closed or trace.thread != get_ident():
         trace.refuse_if_closed()
     code, offset = caller(3)
     values = trace.values
     index = len(values)
     values.append(y)
-    if trace.lean:
+    if trace.lean and not slimmed:
         if type(y) is np.ndarray and y.nbytes > LEAN_BYTES:
             operands = slim(trace, primitive, operands, parents)
         elif len(operands) == 1:  # a reduction, say
@@ -421,6 +425,23 @@ def _remedy(frame: FrameType | None) -> str:
                 pass
         frame = frame.f_back
     return ""
+
+
+def _any_differentiated(tree: Any) -> bool:
+    if isinstance(tree, (list, tuple)):
+        return any(_any_differentiated(item) for item in tree)
+    if isinstance(tree, dict):
+        return any(_any_differentiated(item) for item in tree.values())
+    return type(tree) is Tracer and tree._index >= -1
+
+
+def _as_plain(tree: Any) -> Any:
+    """Discrete traced values as plain arrays, guarded."""
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_as_plain(item) for item in tree)
+    if isinstance(tree, dict):
+        return {key: _as_plain(item) for key, item in tree.items()}
+    return guard(tree, np.array) if type(tree) is Tracer else tree
 
 
 def _no_rule(name: str, function: Callable[..., Any]) -> NoReturn:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import adjoint
-from tests.docs import vocabulary
 from tests.docs.snippets import PAGES, ROOT, isolated, matches, run, snippets
 
 
@@ -81,11 +80,6 @@ def test_the_readme_opens_with_the_two_commands() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^(make \S+|pip install .*)", page, re.MULTILINE)
     assert commands[:2] == ["make demo", "make test"]
-
-
-def test_the_list_of_covered_functions_is_the_rule_table() -> None:
-    page = vocabulary.PAGE.read_text(encoding="utf-8")
-    assert vocabulary.written(page) == vocabulary.listing(), "write it anew: python -m tests.docs.vocabulary"
 
 
 def test_the_reference_has_every_public_function() -> None:

@@ -50,9 +50,10 @@ PAIRS: dict[Any, dict[str, tuple[Shape, Shape]]] = {
     np.outer: {"vectors": ((2,), (3,)), "matrices": ((2, 1), (1, 2)), "scalar": ((), (3,))},
     np.vdot: {"vectors": ((3,), (3,)), "matrices": ((2, 2), (2, 2)), "scalars": ((), ())},
     np.vecdot: {"vectors": ((3,), (3,)), "stacks": ((2, 1, 2), (3, 2)), "broadcast": ((2, 3), (3,))},
-    np.matvec: {"single": ((2, 3), (3,)), "stacks": ((2, 2, 2), (2, 2)), "broadcast": ((2, 2), (3, 2))},
-    np.vecmat: {"single": ((2,), (2, 3)), "stacks": ((2, 2), (2, 2, 2)), "broadcast": ((3, 2), (2, 2))},
 }
+if hasattr(np, "matvec"):  # since NumPy 2.2
+    PAIRS[np.matvec] = {"single": ((2, 3), (3,)), "stacks": ((2, 2, 2), (2, 2)), "broadcast": ((2, 2), (3, 2))}
+    PAIRS[np.vecmat] = {"single": ((2,), (2, 3)), "stacks": ((2, 2), (2, 2, 2)), "broadcast": ((3, 2), (2, 2))}
 
 TENSORDOT: dict[str, tuple[Shape, Shape, Any]] = {
     "default": ((2, 2, 3), (2, 3, 1), 2),
@@ -152,6 +153,14 @@ def _along_axes() -> list[Case]:
         case(np.matmul, "axes_all", *matrices, axes=[(0, 1), (0, 1), (1, 0)]),
         case(np.matmul, "axes_of_operands", *matrices, axes=[(0, 1), (0, 1), (-2, -1)]),
         case(np.matmul, "axes_turned", any_real(3, 2), any_real(3, 2), axes=[(1, 0), (-2, -1), (-2, -1)]),
+        *_axes_of_vectors(),
+    ]
+
+
+def _axes_of_vectors() -> list[Case]:
+    if not hasattr(np, "matvec"):  # since NumPy 2.2
+        return []
+    return [
         case(np.matvec, "axes_all", any_real(3, 2, 2), any_real(2, 2), axes=[(0, 1), 0, 0]),
         case(np.vecmat, "axes_all", any_real(3, 2), any_real(3, 2, 2), axes=[0, (0, 1), 0]),
     ]

@@ -35,10 +35,15 @@ def _between(f: Any, draw: Any) -> list[Case]:
     ]
 
 
-def _row_stack(f: Any, *xs: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return f(xs)
+def _deprecated(name: str, call: Any) -> list[Case]:
+    """A function of older versions of NumPy, which calls another one."""
+
+    def quietly(f: Any, *xs: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return call(f, *xs)
+
+    return [case(getattr(np, name), "vectors", any_real(3), any_real(3), call=quietly)] if hasattr(np, name) else []
 
 
 CASES: list[Case] = [
@@ -76,6 +81,6 @@ CASES: list[Case] = [
     case(np.kaiser, "beta", positive(), call=lambda f, x: f(4, x).astype(x.dtype)),
     case(np.fft.fftfreq, "spacing", positive(), call=lambda f, d: f(4, d)),
     case(np.fft.rfftfreq, "spacing", positive(), call=lambda f, d: f(4, d)),
+    *_deprecated("row_stack", lambda f, x, y: f((x, y))),
+    *_deprecated("trapz", lambda f, x, y: f(x, y)),
 ]
-if hasattr(np, "row_stack"):  # deprecated
-    CASES.append(case(np.row_stack, "vectors", any_real(3), any_real(3), call=_row_stack))  # noqa: NPY201

@@ -6,6 +6,7 @@ the real and along the imaginary axis.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,19 @@ from tests.primitives.cases_complex import COMPLEX_CASES, REFUSED, REFUSED_TWICE
 from tests.primitives.references import leaves
 from tests.primitives.test_values import assert_same_output
 
-every_case = pytest.mark.parametrize("case", COMPLEX_CASES, ids=lambda c: c.id)
+
+def in_parts(cases: Sequence[ComplexCase]) -> list[Any]:
+    """The first cases of every operation, and some of the others; the rest is left to ``make test-slow``."""
+    met: Counter[str] = Counter()
+    chosen = []
+    for case in cases:
+        k = met[case.name]
+        met[case.name] += 1
+        chosen.append(case if k < 3 or k % 5 == 0 else pytest.param(case, marks=pytest.mark.slow))
+    return chosen
+
+
+every_case = pytest.mark.parametrize("case", in_parts(COMPLEX_CASES), ids=lambda c: c.id)
 
 
 def flat(y: Any) -> np.ndarray:
@@ -130,7 +143,7 @@ def test_the_gradient_of_a_real_functional(case: ComplexCase) -> None:
             close(g[entry], expected, 1e-7)
 
 
-@pytest.mark.parametrize("case", TWICE, ids=lambda c: c.id)
+@pytest.mark.parametrize("case", in_parts(TWICE), ids=lambda c: c.id)
 def test_second_derivatives(case: ComplexCase) -> None:
     energy, x = energy_of(case)
     v, u = directions(x, 6), directions(x, 7)
