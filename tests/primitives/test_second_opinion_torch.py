@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.special
 
+import adjoint
 from tests.primitives import torch_peer
 from tests.primitives.references import leaves
 from tests.primitives.test_complex import directions
@@ -19,7 +21,7 @@ from tests.primitives.torch_peer import Pair, flat
 PAIRS: list[Pair] = [*ENTRYWISE, *ALONG_AXES, *MOVING, *WRITTEN, *LINALG, *FOURIER, *COMPLEX]
 
 COARSE = {"special.digamma-plain": 1e-8, "special.polygamma-0": 1e-8, "special.polygamma-1": 1e-8}
-"""PyTorch's own precision: its trigamma function has nine digits. Those of SciPy are mpmath's (``test_special.py``)."""
+"""What PyTorch's trigamma function is good for: see the test of it."""
 
 ONCE = {"cdist-plain"}
 """Pairs that PyTorch differentiates once only, and raises."""
@@ -47,3 +49,11 @@ def test_derivatives(one: Pair) -> None:
         seed, v = directions([y], 5)[0], directions(x, 6)
         expected = torch_peer.second_by_torch(one, x, seed, v)
         close(torch_peer.second_by_adjoint(one, x, seed, v), expected, COARSE.get(one.id, 1e-9), "second")
+
+
+def test_the_trigamma_function_of_torch_is_coarse() -> None:
+    """At 3/2 it is π²/2 − 4."""
+    exact = np.pi**2 / 2 - 4
+    assert adjoint.grad(scipy.special.psi)(1.5) == pytest.approx(exact, rel=1e-14)
+    value = float(torch_peer.torch.special.polygamma(1, torch_peer.torch.tensor(1.5, dtype=torch_peer.torch.float64)))
+    assert 1e-10 < abs(value / exact - 1) < 1e-8

@@ -62,10 +62,13 @@ MOVING: list[Pair] = [
     pair("tril", lambda x: np.tril(x, 1), cube, theirs=lambda x: torch.tril(x, 1)),
     pair("triu", lambda x: np.triu(x, -1), cube, theirs=lambda x: torch.triu(x, -1)),
     pair("block_diag", beside, square, any_real(2, 1)),
-    pair("vander", lambda x: np.vander(x, 4), vector, theirs=lambda x: torch.vander(x, 4)),
     pair(
-        "take", lambda x: np.take(x, [[5, 0], [0, 2]]), square, theirs=lambda x: torch.take(x, tensor([[5, 0], [0, 2]]))
+        "linalg.vander",
+        lambda x: np.vander(x, 4, increasing=True),
+        vector,
+        theirs=lambda x: torch.linalg.vander(x, N=4),
     ),
+    pair("take", lambda x: np.take(x, PLACES), square, theirs=lambda x: torch.take(x, tensor(PLACES))),
     pair(
         "index_select",
         lambda x: np.take(x, [2, 0, 2], axis=1),
