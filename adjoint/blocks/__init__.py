@@ -1,6 +1,6 @@
 """Floor 1: structured linear operators. They know nothing of traces."""
 
-from adjoint.blocks.assignment import Inside, Outside
+from adjoint.blocks.assignment import Inside, InsideEntries, Outside, OutsideEntries
 from adjoint.blocks.block import Adjoint, Block, DiagonalBlock, Identity, Product, Sum, Zero
 from adjoint.blocks.conjugation import Conjugate, RealPart
 from adjoint.blocks.contraction import Contraction
@@ -35,9 +35,11 @@ __all__ = [
     "Gather",
     "Identity",
     "Inside",
+    "InsideEntries",
     "Mask",
     "MatrixOnLeft",
     "Outside",
+    "OutsideEntries",
     "Product",
     "RealPart",
     "Recursion",

@@ -10,7 +10,7 @@ import numpy as np
 
 from adjoint.blocks import Array, Block, Function, elementwise_block
 from adjoint.calculus.calls import as_one_array, given, protected, traced_call
-from adjoint.errors import BlockError
+from adjoint.errors import ArgumentError, BlockError
 from adjoint.tracing import (
     ZERO,
     Primitive,
@@ -52,6 +52,11 @@ def custom_rule(*partials: Any, name: str | None = None) -> Callable[[Callable[.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if not callable(function):
+            raise ArgumentError(
+                f"custom_rule gives a decorator, which was called with a {type(function).__name__}: "
+                "custom_rule(partial)(function), and then the function is called with its arguments"
+            )
         label = name or function.__name__
 
         def blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:

@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from adjoint.blocks import Array, Inside, Outside, Slice, Take, assigned, put_flat, scatter_sum, take_flat
+from adjoint.blocks import (
+    Array,
+    Inside,
+    InsideEntries,
+    Outside,
+    OutsideEntries,
+    Slice,
+    Take,
+    assigned,
+    put_flat,
+    scatter_sum,
+    take_flat,
+)
 from adjoint.blocks.gather import Scatterable
 from adjoint.errors import LostDerivativeError
 from adjoint.primitives.copies import copying
@@ -63,7 +75,9 @@ def _take_blocks(y: Array, operands: Sequence[Array], static: Static, parents: S
     return [(parents[0], Take(flat, operands[0].shape))]
 
 
-take = Primitive("getitem", lambda a, *arrays, index: a[_fill(index, arrays)], _take_blocks)
+take = Primitive(
+    "getitem", lambda a, *arrays, index: a[_fill(index, arrays)], _take_blocks, reads=(frozenset(range(1, 65)),)
+)
 
 
 def flat_positions(shape: tuple[int, ...], index: tuple[Any, ...]) -> np.ndarray:
@@ -111,13 +125,23 @@ def _basic(a: Tracer, parts: tuple[Any, ...]) -> Any:
     if value.ndim == 0 and (isinstance(value, np.generic) or not is_array(value)):
         return append(trace, slice_, (base, parts), (a._index, -1), None, value, a._index >= 0)
     if type(link) is Written and link.private:
-        if value.flags.c_contiguous and 4 * value.nbytes <= array.nbytes:
-            value = value.copy()  # a row: cheaper than a copy of the owner at its next write
-        else:
-            link.private = False
+        own = _own_memory(value) if 4 * value.nbytes <= array.nbytes else None
+        link.private = own is not None  # a small copy is cheaper than one of the owner at its next write
+        value = value if own is None else own
     y = append(trace, slice_, (base, parts), (a._index, -1), None, value, a._index >= 0)
     y._link = Sliced(a, parts)
     return y
+
+
+def _own_memory(view: np.ndarray) -> np.ndarray | None:
+    """A copy that reshapes as the view does, with or without a copy; ``None`` where that takes more than this."""
+    if view.flags.c_contiguous:
+        return view.copy()
+    if view.ndim == 2 and view.strides[1] == view.itemsize and view.strides[0] > view.shape[1] * view.itemsize:
+        with_gaps = np.empty((view.shape[0], view.shape[1] + 1), view.dtype)[:, :-1]
+        with_gaps[...] = view
+        return with_gaps
+    return None
 
 
 @lru_cache(maxsize=256)
@@ -158,7 +182,17 @@ def _getitem_general(a: Tracer, parts: tuple[Any, ...]) -> Any:
     basic, arrays = _sorted_out(parts)
     if not arrays:
         return _basic(a, basic)
-    return bind(take, (a, *arrays), {"index": basic})
+    if not isinstance(getattr(a, "_link", None), Written) or any(type(array) is Tracer for array in arrays):
+        return bind(take, (a, *arrays), {"index": basic})
+    # a copy of entries: the owner stays private, and the record does not keep this version of it
+    value = a._value
+    base = value
+    if a._trace.lean and type(value) is np.ndarray and value.nbytes > LEAN_BYTES:
+        base = _stand_in(value.shape, value.dtype)
+    arrays = [np.array(array) for array in arrays]
+    parents = (a._index, *[-1] * len(arrays))
+    chosen = value[_fill(basic, arrays)]
+    return append(a._trace, take, (base, *arrays), parents, {"index": basic}, chosen, a._index >= 0)
 
 
 def _sorted_out(parts: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[Any]]:
@@ -201,7 +235,6 @@ def _assign_blocks(y: Array, operands: Sequence[Array], static: Static, parents:
 
 
 assign = Primitive("setitem", lambda a, v, index: assigned(a, v, index), _assign_blocks, reads=SHAPES_ONLY)
-FUNCTIONS[assigned] = lambda a, v, index: bind(assign, (a, v), {"index": index})
 
 
 def _with_assignment(a: Any, value: Any, index: Any) -> Any:
@@ -211,7 +244,46 @@ def _with_assignment(a: Any, value: Any, index: Any) -> Any:
 
 
 assign_at = copying(_with_assignment, "a", "value", name="setitem")
-"""By integer arrays and masks. Where a place is written to twice, the last value stays, as NumPy has it."""
+"""By any index, of which NumPy itself tells which entries it means: for views, whose index may be large."""
+
+
+def _at_entries(a: Any, v: Any, flat: np.ndarray) -> Any:
+    return assigned(a, v, np.unravel_index(flat, a.shape))
+
+
+def _entries_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
+    v = operands[1]
+    flat = operands[2] if len(operands) == 3 else static["flat"]
+    result: Blocks = []
+    if parents[1] >= 0:
+        result.append((parents[1], InsideEntries(flat, _last_ones(flat), v.shape, y.shape)))
+    if parents[0] >= 0:  # last: a sweep may do it in place
+        result.append((parents[0], OutsideEntries(flat, y.shape)))
+    return result
+
+
+def _last_ones(flat: np.ndarray) -> np.ndarray | None:
+    """Of the entries that are written to one place, the last one stays; ``None`` where no place is named twice."""
+    line = flat.ravel()[::-1]
+    places, first = np.unique(line, return_index=True)
+    if places.size == line.size:
+        return None
+    stays = np.zeros(line.size, dtype=bool)
+    stays[line.size - 1 - first] = True
+    return stays.reshape(flat.shape)
+
+
+assign_entries = Primitive("setitem", _at_entries, _entries_blocks, reads=(frozenset({2}),))
+
+
+def _assigned(a: Any, v: Any, index: tuple[Any, ...]) -> Any:
+    """The kernel of the blocks, and what a write is in an outer trace."""
+    if any(isinstance(part, np.ndarray) for part in index):
+        return bind(assign_entries, (a, v), {"flat": flat_positions(a.shape, index)})
+    return bind(assign, (a, v), {"index": index})
+
+
+FUNCTIONS[assigned] = _assigned
 
 
 def _setitem(a: Tracer, index: Any, value: Any) -> None:
@@ -232,35 +304,61 @@ def _setitem(a: Tracer, index: Any, value: Any) -> None:
         basic, arrays = _sorted_out(parts)
         if arrays:
             arrays = [guard(part, np.array) if type(part) is Tracer else part for part in arrays]
-            overwrite(a, assign_at(a, value, _fill(basic, arrays)))
+            overwrite(a, _with_entries(a, _fill(basic, arrays), value), private=trace.lean)
             return
         parts = basic
     overwrite(a, _with_region(a, parts, value), private=trace.lean)
 
 
 def _with_region(a: Tracer, parts: tuple[Any, ...], value: Any) -> Any:
-    """What ``a`` is after ``a[parts] = value``, in memory that nobody else reads.
+    """What ``a`` is after ``a[parts] = value``, in memory that nobody else reads."""
+    plain = _in_place(a, value)
+    if plain is None:
+        return bind(assign, (a, value), {"index": parts})
+    number, parent = plain
+    a._value[parts] = number
+    # the index stands as an operand, as that of a slice does: dicts would keep the garbage collector busy
+    return _changed(a, assign, number, parent, parts)
 
-    Where nobody else reads the memory of ``a`` as it is, it is changed in place: a loop that fills one entry after
-    the other copies the array once, and not each time.
+
+def _with_entries(a: Tracer, index: tuple[Any, ...], value: Any) -> Any:
+    """The same for an index with arrays. Where a place is written to twice the last value stays, as NumPy has it."""
+    if not a.ndim:
+        return assign_at(a, value, index)
+    flat = flat_positions(a.shape, index)
+    plain = _in_place(a, value)
+    if plain is None:
+        return bind(assign_entries, (a, value), {"flat": flat})
+    number, parent = plain
+    a._value[index] = number
+    return _changed(a, assign_entries, number, parent, flat)
+
+
+def _in_place(a: Tracer, value: Any) -> tuple[Any, int] | None:
+    """A value and its parent, if it may be written into the memory of ``a``: nobody else reads that.
+
+    A loop that fills one entry after the other then copies the array once, and not each time.
     """
-    trace = a._trace
     number, parent = value, -1
-    if type(value) is Tracer and value._trace is trace:
+    if type(value) is Tracer and value._trace is a._trace:
         if value._link is not None:
             refresh(value)
         number, parent = value._value, value._index
-    array = a._value
-    if not (type(a._link) is Written and a._link.private) or type(number) is Tracer or type(array) is not np.ndarray:
-        return bind(assign, (a, value), {"index": parts})
-    array[parts] = number
+    private = type(a._link) is Written and a._link.private
+    if not private or type(number) is Tracer or type(a._value) is not np.ndarray:
+        return None
+    return number, parent
+
+
+def _changed(a: Tracer, primitive: Primitive, number: Any, parent: int, where: Any) -> Tracer:
+    """The record of a write that has changed the memory of ``a``."""
+    trace, array = a._trace, a._value
     before = a._index if a._index >= 0 else -2 - a._index
     trace.values[before] = _hollow(array.shape, array.dtype)  # its memory holds the next version
-    number = number if not isinstance(number, np.ndarray) or parent != -1 else number.copy()
-    # the index stands as an operand, as that of a slice does: dicts would keep the garbage collector busy
-    operands, parents = (_stand_in(array.shape, array.dtype), number, parts), (a._index, parent, -1)
+    number = number.copy() if isinstance(number, np.ndarray) and parent == -1 else number
+    operands, parents = (_stand_in(array.shape, array.dtype), number, where), (a._index, parent, -1)
     active = a._index >= 0 or parent >= 0
-    return append(trace, assign, operands, parents, None, array, active, slimmed=True)
+    return append(trace, primitive, operands, parents, None, array, active, slimmed=True)
 
 
 def refuse_narrowing(a: Tracer, value: Any) -> None:

@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from adjoint.blocks import put_flat
 from adjoint.errors import LostDerivativeError, UnsupportedArgumentError
 from adjoint.primitives.copies import copying
-from adjoint.primitives.indexing import refuse_narrowing
+from adjoint.primitives.indexing import flat_positions, refuse_narrowing
 from adjoint.tracing import (
     FUNCTIONS,
     LIKE,
@@ -25,12 +26,13 @@ from adjoint.tracing import (
     Tracer,
     bind,
     concrete,
+    guard,
     handles,
     here,
     stacked,
 )
 from adjoint.tracing.primitive import no_blocks
-from adjoint.tracing.views import overwrite, refresh
+from adjoint.tracing.views import Written, overwrite, refresh
 
 
 def write_out(name: str, out: Any, result: Any, casting: str = "same_kind", *, broadcast: bool = False) -> Any:
@@ -39,6 +41,10 @@ def write_out(name: str, out: Any, result: Any, casting: str = "same_kind", *, b
     ``broadcast``: the result may be smaller, as of elementwise functions.
     """
     if type(out) is not Tracer:
+        if isinstance(out, np.ndarray) and out.dtype.kind == "O" and np.shape(result) == out.shape:
+            for place in np.ndindex(out.shape):  # an array of objects keeps them
+                out[place] = result[place]
+            return out
         _refuse_plain(name, out)
     refresh(out)
     shape = np.shape(result)
@@ -225,19 +231,45 @@ def _at(ufunc: np.ufunc, a: Any, indices: Any, *values: Any) -> None:
     """``ufunc.at``: entries that are named several times are changed as often, one after the other."""
     if type(a) is not Tracer:
         _refuse_plain(f"{ufunc.__name__}.at", a)
-    index = tuple(concrete(part) for part in indices) if isinstance(indices, tuple) else concrete(indices)
-    places = np.arange(a.size).reshape(a.shape)[index]
+    if type(a._link) is not Written:  # reading entries does not share the memory of an array of its own
+        refresh(a)
+    parts = indices if isinstance(indices, tuple) else (indices,)
+    places = _positions(a, tuple(guard(part, np.array) if type(part) is Tracer else part for part in parts))
     flat = np.ravel(places)
     given = [np.broadcast_to(v, places.shape).reshape(-1) for v in values]
+    if ufunc in (np.add, np.subtract) and given:  # all at once: what goes to one entry is summed before
+        named, which = np.unique(flat, return_inverse=True)
+        index = np.unravel_index(named, a.shape)
+        a[index] = _kept(ufunc, a, ufunc(a[index], put_flat(given[0], which.reshape(-1), named.shape)))
+        return
+    for now in _turns(flat):
+        index = np.unravel_index(flat[now], a.shape)
+        a[index] = _kept(ufunc, a, ufunc(a[index], *(v[now] for v in given)))
+
+
+def _positions(a: Tracer, parts: tuple[Any, ...]) -> np.ndarray:
+    """The flat positions of an index, at the cost of what it selects."""
+    if all(isinstance(part, (int, slice)) or part is None or part is Ellipsis for part in parts):
+        places: np.ndarray = np.arange(a.size).reshape(a.shape)[parts]
+        return places
+    arrays = [np.asarray(part, None if len(part) else np.intp) if isinstance(part, list) else part for part in parts]
+    return flat_positions(a.shape, tuple(arrays))
+
+
+def _turns(flat: np.ndarray) -> list[np.ndarray]:
+    """Places in an order in which each turn names no entry twice."""
     order = np.argsort(flat, kind="stable")
     first = np.concatenate([[True], flat[order][1:] != flat[order][:-1]]) if flat.size else np.zeros(0, dtype=bool)
     turns = np.empty(flat.size, dtype=np.intp)  # how often an entry was named before
     turns[order] = np.arange(flat.size) - np.maximum.accumulate(np.where(first, np.arange(flat.size), 0))
-    b = np.reshape(a, -1).copy()
-    for turn in range(int(turns.max(initial=-1)) + 1):
-        now = np.flatnonzero(turns == turn)
-        b[flat[now]] = ufunc(b[flat[now]], *(v[now] for v in given))
-    write_out(f"{ufunc.__name__}.at", a, np.reshape(b, a.shape))
+    return [np.flatnonzero(turns == turn) for turn in range(int(turns.max(initial=-1)) + 1)]
+
+
+def _kept(ufunc: np.ufunc, a: Tracer, result: Any) -> Any:
+    """A result in the array's dtype, where NumPy would cast it."""
+    if not np.can_cast(result.dtype, a.dtype, "same_kind"):
+        raise TypeError(f"{ufunc.__name__}.at: cannot cast from {result.dtype} to {a.dtype}: {here()}")
+    return result
 
 
 UFUNC_METHODS[None, "at"] = _at

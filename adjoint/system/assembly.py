@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy
 
-from adjoint.blocks import Array, Block
+from adjoint.blocks import Array, Block, Zero
 from adjoint.blocks.conjugation import refuse_matrix
 from adjoint.blocks.kernels import conjugate
 from adjoint.errors import AdjointError, AssemblyTooLargeError
@@ -160,6 +160,8 @@ def _stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[
     found = dict(primitive.blocks(y, xs, {}, asked))
     parts = []
     for position, block in found.items():
+        if isinstance(block, Zero):
+            continue
         active = parents[position] >= 0
         d = np.broadcast_to(block.to_sparse().data, y.shape)[active]
         row = system.offsets[parents[position][active]]

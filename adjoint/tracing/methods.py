@@ -26,7 +26,7 @@ def _method(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 for _function in (
-    *(np.all, np.any, np.argmax, np.argmin, np.argpartition, np.argsort, np.choose, np.clip, np.cumprod),
+    *(np.all, np.any, np.argmax, np.argmin, np.argpartition, np.argsort, np.choose, np.cumprod),
     *(np.cumsum, np.diagonal, np.dot, np.max, np.mean, np.min, np.nonzero, np.prod, np.put, np.ravel, np.repeat),
     *(np.round, np.searchsorted, np.squeeze, np.std, np.sum, np.swapaxes, np.take, np.trace, np.var),
 ):
@@ -58,6 +58,10 @@ def _conj(self: Tracer) -> Any:
 
 def _flatten(self: Tracer, order: str = "C") -> Any:
     return FUNCTIONS[np.copy](FUNCTIONS[np.ravel](self, order=order))
+
+
+def _clip(self: Tracer, min: Any = None, max: Any = None, out: Any = None, **options: Any) -> Any:
+    return self.__array_function__(np.clip, (Tracer,), (self, min, max), {"out": out, **options})
 
 
 def _compress(self: Tracer, condition: Any, axis: Any = None, out: Any = None) -> Any:
@@ -109,18 +113,26 @@ class Flat:
 
     def __init__(self, a: Tracer) -> None:
         self._a = a
+        self._next = 0
 
     def _entries(self) -> Any:
         return FUNCTIONS[np.reshape](self._a, -1)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._entries())
+        return self
+
+    def __next__(self) -> Any:
+        if self._next == len(self):
+            raise StopIteration
+        self._next += 1
+        return self._entries()[self._next - 1]
 
     def __len__(self) -> int:
         return self._a.size
 
     def __getitem__(self, index: Any) -> Any:
-        return self._entries()[index]
+        chosen = self._entries()[index]
+        return FUNCTIONS[np.copy](chosen) if chosen.ndim else chosen
 
     def __setitem__(self, index: Any, value: Any) -> None:
         entries = self._entries()
@@ -143,6 +155,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "conj": _conj,
     "conjugate": _conj,
     "flatten": _flatten,
+    "clip": _clip,
     "compress": _compress,
     "view": _view,
     "fill": _fill,

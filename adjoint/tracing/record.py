@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,25 +12,10 @@ from adjoint.errors import ArgumentError, LostDerivativeError
 from adjoint.tracing import heap
 from adjoint.tracing.display import function_name
 from adjoint.tracing.pytrees import flatten
+from adjoint.tracing.remedies import NUMPY_SAYS
 from adjoint.tracing.sites import here
 from adjoint.tracing.trace import Trace
 from adjoint.tracing.tracer import Tracer, concrete, snapshot, stacked
-
-_NUMPY_SAYS = (
-    (
-        TypeError,
-        re.compile(r"dtype\('O'\)|has no callable"),
-        "adjoint: np.array of a list of traced values is an array of objects, which this function cannot take. "
-        "Use np.stack(list), or np.array(list, like=x) with a traced x.",
-    ),
-    (
-        ValueError,
-        re.compile("Error setting single item of array"),
-        "adjoint: a traced value was to be written into a plain array, where its derivative would be lost. "
-        "Make the array by np.zeros_like(x), or np.zeros(shape, like=x), with a traced x.",
-    ),
-)
-"""Errors in which NumPy hides that a traced value was the reason, and what to do."""
 
 
 def as_value(leaf: Any) -> Array:
@@ -42,7 +26,13 @@ def as_value(leaf: Any) -> Array:
         return snapshot(leaf)
     if kind is np.ndarray and leaf.dtype.kind in "biufcO":
         if leaf.dtype.kind == "O":
-            return stacked(leaf)
+            found = stacked(leaf)
+            if type(found) is not Tracer:
+                raise ArgumentError(
+                    f"an object array of shape {leaf.shape} without traced values cannot be differentiated: {here()}\n"
+                    "Give it a numeric dtype."
+                )
+            return found
         return leaf if leaf.ndim else leaf[()]
     if type(leaf) is np.memmap:
         return as_value(np.asarray(leaf))
@@ -108,7 +98,7 @@ def record(
                 "hand the trace a copy (x * h.copy())."
             )
         trace.release()
-        for kind, message, note in _NUMPY_SAYS:
+        for kind, message, note in NUMPY_SAYS:
             if isinstance(error, kind) and message.search(str(error)):
                 error.add_note(note)
         if isinstance(error, ValueError) and isinstance(error.__cause__, LostDerivativeError):

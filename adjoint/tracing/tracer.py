@@ -13,8 +13,6 @@ import operator
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from threading import get_ident
 from types import FrameType
 from typing import Any, NoReturn
@@ -29,7 +27,7 @@ from adjoint.errors import (
     NotDifferentiableError,
     UnsupportedArgumentError,
 )
-from adjoint.tracing import table
+from adjoint.tracing import remedies, table
 from adjoint.tracing.boxes import box
 from adjoint.tracing.primitive import Hollow, Primitive, Static
 from adjoint.tracing.sites import caller, here
@@ -108,14 +106,7 @@ class Tracer:
         if frame.f_globals.get("__name__", "").startswith("scipy.sparse"):
             # matrix @ x: SciPy leaves to us what it cannot interpret as an array, which is a 0-d object array to it
             return np.array(None, dtype=object)
-        raise LostDerivativeError(
-            f"a traced array of shape {self.shape} would become a plain NumPy array here and lose its "
-            f"derivative: {here()}\n{_remedy(frame)}"
-            "Drop np.asarray/np.array around it (it already behaves as an array); if a compiled function or a library "
-            "asks for the array, write it with NumPy, or wrap it by adjoint.custom_rule. Join traced arrays with "
-            "np.stack or np.concatenate in place of np.array, or np.array(…, like=x) with a traced x; collect traced "
-            "values in a list, or write them into np.zeros_like(x) or np.zeros(shape, like=x)."
-        )
+        raise LostDerivativeError(remedies.of_array(self.shape, frame))
 
     # --- what an ndarray tells about itself ------------------------------------------------------
 
@@ -201,12 +192,7 @@ class Tracer:
         self._refuse_number("tolist")
 
     def _refuse_number(self, what: str) -> NoReturn:
-        raise LostDerivativeError(
-            f"{what}() of a traced value would lose its derivative: {here()}\n"
-            "Leave the value as it is; use np.sin for math.sin (and so on). An array that is to receive traced values "
-            "is made by np.zeros_like(x), or np.zeros(shape, like=x), with a traced x; np.stack joins a list of them. "
-            "adjoint.stop_gradient(x) marks a value that is not to be differentiated."
-        )
+        raise LostDerivativeError(remedies.of_number(what))
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -383,6 +369,9 @@ def stacked(x: Any) -> Any:
         return x
     items = list(x.ravel())
     if not any(type(item) is Tracer for item in items):
+        numbers = np.array(items).reshape(x.shape)  # np.sign of an array of objects gives numbers
+        if numbers.dtype.kind in "biufc" and items:
+            return numbers
         raise ArgumentError(
             f"an object array of shape {x.shape} without traced values cannot be differentiated: {here()}\n"
             "Give it a numeric dtype."
@@ -405,26 +394,6 @@ def _works_on_objects(frame: FrameType) -> bool:
 
 def _is_in(frame: FrameType, module: str, *functions: str) -> bool:
     return frame.f_code.co_name in functions and frame.f_globals.get("__name__") == module
-
-
-def _remedy(frame: FrameType | None) -> str:
-    """What to do about a library function that asks for an array, where there is something better than the usual."""
-    if frame is not None and frame.f_globals.get("__name__") == "numpy._core._methods":
-        return (
-            "NumPy makes an array of objects of a list of traced values, and mean, var and std convert its entries. "
-            "Use np.stack(list) in place of the list or of np.array(list).\n"
-        )
-    while frame is not None and (module := frame.f_globals.get("__name__", "")).startswith("scipy."):
-        public = ".".join(part for part in module.split(".")[1:] if not part.startswith("_"))
-        if public and find_spec(f"adjoint.scipy.{public.split('.')[0]}") is not None:
-            wrapper = f"adjoint.scipy.{public}"
-            try:
-                if hasattr(import_module(wrapper), frame.f_code.co_name):
-                    return f"Use {wrapper}.{frame.f_code.co_name}, which records what scipy.{public} computes.\n"
-            except ModuleNotFoundError:
-                pass
-        frame = frame.f_back
-    return ""
 
 
 def _any_differentiated(tree: Any) -> bool:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from adjoint.errors import LostDerivativeError
 from adjoint.tracing.sites import here
 
@@ -115,7 +117,7 @@ def overwrite(x: Tracer, new: Any, *, private: bool = False) -> None:
         private = view.fresh and trace.lean
         x = view.base
         _stand_for(x, above)
-    x._link = Written(version(x) + 1, private)
+    x._link = Written(version(x) + 1, private and type(x._value) is np.ndarray)
 
 
 def _stand_for(name: Tracer, node: Tracer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from adjoint.blocks import Inside, Outside
+from adjoint.blocks import Inside, InsideEntries, Outside, OutsideEntries
 from tests.blocks.entry import Entry, Shape
 
 INDICES: list[tuple[Shape, tuple[object, ...]]] = [
@@ -28,6 +28,9 @@ INDICES: list[tuple[Shape, tuple[object, ...]]] = [
     ((2, 3, 2), (slice(None), 1)),
     ((2, 3, 2), (0, slice(None, None, -1), slice(1, None))),
 ]
+
+
+ENTRIES: list[tuple[Shape, list[int]]] = [((4,), [2, 0]), ((2, 3), [1, 1, 5]), ((2, 3), []), ((2, 2, 2), [7, 0, 3])]
 
 
 def values_of(region: Shape) -> list[Shape]:
@@ -60,4 +63,27 @@ def assignments() -> list[Entry]:
                 return result
 
             entries.append(Entry(f"inside {index} of {shape} from {small}", Inside(index, small, shape), inside))
+    for shape, flat in ENTRIES:
+
+        def left_out(v: np.ndarray, flat: list[int] = flat) -> np.ndarray:
+            result = v.copy()
+            result.reshape(-1)[flat] = 0
+            return result
+
+        where = np.array(flat, dtype=int)
+        stays = np.array([p not in flat[k + 1 :] for k, p in enumerate(flat)], dtype=bool)
+        for small in values_of(where.shape):
+
+            def placed(v: np.ndarray, flat: list[int] = flat, shape: Shape = shape) -> np.ndarray:
+                result = np.zeros(shape, v.dtype)
+                result.reshape(-1)[flat] = v
+                return result
+
+            chosen = None if stays.all() else stays
+            name = f"inside the entries {flat} of {shape} from {small}"
+            entries.append(Entry(name, InsideEntries(where, chosen, small, shape), placed))
+
+        block = OutsideEntries(np.array(flat, dtype=int), shape)
+        entries += [Entry(f"outside the entries {flat} of {shape}", block, left_out)]
+        entries += [Entry(f"adjoint outside the entries {flat} of {shape}", block.adjoint, left_out)]
     return entries

@@ -645,3 +645,11 @@ def test_the_whole_message():
         "There is no finite derivative at this point. np.where(mask, y, 0) leaves entries out; what it does not select "
         "may be anything."
     )
+
+
+def test_the_explicit_road():
+    system = adjoint.trace(lambda x: np.sum(np.sqrt(x)), np.array([1.0, 0.0])).compile()
+    error = caught(lambda: system.solve())
+    assert (error.cause, error.operation, error.path) == ("partial", "sqrt", (2, 3))
+    error = caught(lambda: system.solve_tangent(np.ones(2)))
+    assert (error.cause, error.operation) == ("partial", "sqrt")

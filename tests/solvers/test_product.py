@@ -195,3 +195,10 @@ def test_extended_precision(solver, dtype):
     J[:, 0] += 1
     assert_allclose(lam["x"], seed @ J, rtol=1e-14, atol=1e-14)
     assert_allclose(tangents.output, x_dot @ J.T, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("solver", ["dense", "sparse_triangular"])
+def test_scalar_steps_without_a_derivative(solver):
+    """``np.sign`` of many scalars is linearized at once, and has no entries."""
+    gradient = adjoint.grad(lambda x: np.sign(x[0]) * x[1] + np.sign(x[2]) * x[3], solver=solver)
+    np.testing.assert_array_equal(gradient(np.array([0.7, -1.2, -0.4, 3.0])), [0.0, 1.0, 0.0, -1.0])

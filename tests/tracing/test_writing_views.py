@@ -404,3 +404,19 @@ def test_broadcast_arrays_share_memory_with_what_they_were_made_from():
 def test_views_of_an_array_that_nobody_writes_cost_nothing():
     """No record but the view's own."""
     assert len(adjoint.trace(lambda x: x.reshape(2, 2)[0].T[1:], X)) == 4
+
+
+def flat_pieces(x):
+    """What ``flat`` gives is a copy; what is written into it reaches the array."""
+    a = np.outer(x, x)
+    d = a.flat[::5]
+    d += 1
+    old = a.flat[:]
+    a[0, 0] = 9.0
+    a.flat[1:3] = x[:2]
+    entries = a.flat
+    return a, d, old, next(entries) + next(entries)
+
+
+def test_flat_gives_copies():
+    agree(flat_pieces)
