@@ -9,7 +9,6 @@ from threading import get_ident
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from adjoint.blocks import (
     Array,
@@ -20,11 +19,7 @@ from adjoint.blocks import (
     Slice,
     Take,
     assigned,
-    put_flat,
-    scatter_sum,
-    take_flat,
 )
-from adjoint.blocks.gather import Scatterable
 from adjoint.errors import LostDerivativeError
 from adjoint.primitives.copies import copying
 from adjoint.tracing import (
@@ -35,10 +30,8 @@ from adjoint.tracing import (
     append,
     bind,
     guard,
-    handles,
     here,
     stacked,
-    structured,
 )
 from adjoint.tracing.primitive import SHAPES_ONLY, Blocks, Hollow, Static
 from adjoint.tracing.tracer import LEAN_BYTES, is_array
@@ -106,9 +99,9 @@ def _getitem(a: Tracer, index: Any) -> Any:
     parts = index if type(index) is tuple else (index,)
     for part in parts:
         if type(part) is not int and type(part) is not slice and part is not None and part is not Ellipsis:
-            return _getitem_general(a, parts)
+            return getitem_general(a, parts)
         if type(part) is slice and not _is_plain(part):
-            return _getitem_general(a, parts)
+            return getitem_general(a, parts)
     return _basic(a, parts)
 
 
@@ -178,7 +171,7 @@ def _is_plain(part: slice) -> bool:
     return all(end is None or type(end) is int for end in (part.start, part.stop, part.step))
 
 
-def _getitem_general(a: Tracer, parts: tuple[Any, ...]) -> Any:
+def getitem_general(a: Tracer, parts: tuple[Any, ...]) -> Any:
     basic, arrays = _sorted_out(parts)
     if not arrays:
         return _basic(a, basic)
@@ -373,132 +366,3 @@ def refuse_narrowing(a: Tracer, value: Any) -> None:
 
 
 METHODS["__setitem__"] = _setitem
-
-
-def _take_function_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
-    if parents[0] < 0:
-        return []
-    a, indices = operands
-    axis, mode, shape = static["axis"], static["mode"], a.shape
-    if axis is None:
-        axis, shape = 0, (a.size,)
-    axis, indices = normalize_axis_index(axis, len(shape)), np.asarray(indices)
-    if mode != "raise":
-        indices = np.clip(indices, 0, shape[axis] - 1) if mode == "clip" else indices % shape[axis]
-    return [(parents[0], Take(flat_positions(shape, ((slice(None),) * axis + (indices,))), a.shape))]
-
-
-take_function = Primitive(
-    "take",
-    lambda a, indices, axis, mode: np.take(a, indices, axis, mode=mode),
-    _take_function_blocks,
-    reads=(frozenset({1}),),
-)
-
-
-@handles(np.take)
-def _take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
-    indices = np.asarray(indices, np.intp) if type(indices) is list and not indices else stacked(indices)
-    return bind(take_function, (a, indices), {"axis": axis, "mode": mode})
-
-
-@handles(np.take_along_axis)
-def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    if axis is None:
-        if indices.ndim != 1:
-            raise ValueError("when axis=None, `indices` must have a single dimension.")
-        return _entries(np.ravel(arr), (indices,))
-    if indices.ndim != arr.ndim:
-        raise ValueError("`indices` and `arr` must have the same number of dimensions")
-    axis = normalize_axis_index(axis, arr.ndim)
-    grid = list(np.ogrid[tuple(slice(n) for n in arr.shape)])
-    grid[axis] = indices
-    return _entries(arr, tuple(grid))
-
-
-def _entries(a: Any, index: tuple[Any, ...]) -> Any:
-    """``a[index]``; recorded also for a plain ``a`` and a traced index."""
-    return a[index] if type(a) is Tracer else _getitem_general(a, index)
-
-
-@handles(np.diagonal)
-def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    if a.ndim < 2:
-        raise ValueError("diag requires an array of at least two dimensions")
-    moved = np.moveaxis(a, (axis1, axis2), (-2, -1))
-    n, m = moved.shape[-2:]
-    length = max(0, min(n + min(offset, 0), m - max(offset, 0)))
-    k = np.arange(length)
-    return moved[..., k + max(-offset, 0), k + max(offset, 0)]
-
-
-@handles(np.trace)
-def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
-    return np.sum(_diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
-
-
-@handles(np.diag)
-def _diag(v: Any, k: int = 0) -> Any:
-    if v.ndim == 2:
-        return _diagonal(v, k)
-    if v.ndim != 1:
-        raise ValueError("Input must be 1- or 2-d.")
-    n = v.shape[0] + abs(k)
-    rows = np.arange(v.shape[0])
-    return put_flat(v, (rows + max(-k, 0)) * n + rows + max(k, 0), (n, n))
-
-
-handles(np.diagflat)(lambda v, k=0: _diag(np.ravel(v), k))
-
-# --- the kernels of the gather blocks, so that a solve can itself be traced ------------------------
-
-structured(
-    take_flat,
-    lambda y, x, positions, in_ndim: _take_batched(x, positions, in_ndim),
-    signature="x, positions, in_ndim",
-    name="take",
-)
-structured(
-    put_flat,
-    lambda y, w, positions, in_shape: _put_batched(w, positions, in_shape),
-    signature="w, positions, in_shape",
-    name="put",
-)
-
-
-def _take_batched(x: Array, positions: np.ndarray, in_ndim: int) -> Any:
-    batch, inner = x.shape[: x.ndim - in_ndim], x.shape[x.ndim - in_ndim :]
-    return Take(_stacked_positions(positions, batch, int(np.prod(inner))), x.shape)
-
-
-def _put_batched(w: Array, positions: np.ndarray, in_shape: tuple[int, ...]) -> Any:
-    batch = w.shape[: w.ndim - positions.ndim]
-    flat = _stacked_positions(positions, batch, int(np.prod(in_shape)))
-    return Take(flat, (*batch, *in_shape)).adjoint
-
-
-def _stacked_positions(positions: np.ndarray, batch: tuple[int, ...], size: int) -> np.ndarray:
-    """One flat map for a stack of equal gathers."""
-    starts = size * np.arange(int(np.prod(batch))).reshape(batch + (1,) * positions.ndim)
-    stacked: np.ndarray = starts + positions
-    return stacked
-
-
-def _scatter_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
-    result = []
-    for k, (block, parent) in enumerate(zip(static["blocks"], parents, strict=True)):
-        if parent >= 0:
-            batch = operands[k].ndim - len(block.out_shape)
-            result.append((parent, _with_batch(block, y.shape, operands[k].shape, batch).adjoint))
-    return result
-
-
-def _with_batch(block: Scatterable, in_shape: Any, out_shape: Any, batch: int) -> Scatterable:
-    """The same gather under leading axes that have become part of the arrays."""
-    if isinstance(block, Slice):
-        return Slice((slice(None),) * batch + block.index, in_shape, out_shape)
-    return Take(_stacked_positions(block.flat, in_shape[:batch], int(np.prod(block.in_shape))), in_shape)
-
-
-scatter = Primitive("scatter_sum", lambda *ws, blocks: scatter_sum(blocks, *ws), _scatter_blocks)
-FUNCTIONS[scatter_sum] = lambda blocks, *ws: bind(scatter, ws, {"blocks": blocks})
