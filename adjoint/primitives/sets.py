@@ -68,6 +68,7 @@ def _unique_with(function: Any) -> None:
         flat = np.ravel(x)
         values = flat[look(flat, lambda v: _places(v, function(v).values))]
         found = function(np.asarray(concrete(x)))
+        # mypy cannot type a lambda with a default
         others = {name: look(x, lambda v, name=name: getattr(function(v), name)) for name in found._fields[1:]}  # type: ignore[misc]
         return found._replace(values=values, **others)
 
