@@ -20,7 +20,10 @@
     └── SolverError                     about solving it
         ├── UnknownSolverError          ValueError     lists the known ones
         ├── NotAcceptedError            ValueError     this solver does not take this system, and says which do
-        └── SingularBlockError          ArithmeticError   a diagonal block that cannot be inverted
+        ├── SingularBlockError          ArithmeticError   a diagonal block that cannot be inverted
+        ├── NotConvergedError           ArithmeticError   an iteration that did not reach its tolerance
+        ├── NonFinitePartialError       FloatingPointError   partials that this strategy cannot work with
+        └── MissingExtraError           ImportError    an optional package is not installed: names the command
 
     NonFiniteDerivativeWarning          RuntimeWarning    NaN or infinity entered a derivative: where, and why
 """
@@ -103,6 +106,33 @@ class NotAcceptedError(SolverError, ValueError):
 
 class SingularBlockError(SolverError, ArithmeticError):
     """A diagonal block cannot be inverted."""
+
+
+class NotConvergedError(SolverError, ArithmeticError):
+    """An iterative strategy did not reach its tolerance.
+
+    Attributes
+    ----------
+    node : int or None
+        The constraint ``z_node`` (counted from 1) whose block was being solved with; ``None`` for the whole system.
+    iterations : int
+    residual : float
+        Relative, as the strategy's docstring defines it.
+    """
+
+    def __init__(self, message: str, *, node: int | None = None, iterations: int = 0, residual: float = 0.0) -> None:
+        super().__init__(message)
+        self.node = node
+        self.iterations = iterations
+        self.residual = residual
+
+
+class NonFinitePartialError(SolverError, FloatingPointError):
+    """A strategy met NaN or infinity among the partials, and cannot keep zeros structural against them."""
+
+
+class MissingExtraError(SolverError, ImportError):
+    """An optional package is asked for and not installed."""
 
 
 class NonFiniteError(AdjointError, FloatingPointError):

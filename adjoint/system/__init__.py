@@ -2,7 +2,8 @@
 
 from adjoint.system.assembly import Assembled, assemble
 from adjoint.system.multipliers import Multipliers, Tangents
-from adjoint.system.solving import Factor, Plan, Solver, available, get, register
+from adjoint.system.solving import Factor, Plan, Prediction, Solver, available, get, register
+from adjoint.system.structure import Structure
 from adjoint.system.system import ConstraintSystem
 
 __all__ = [
@@ -11,7 +12,9 @@ __all__ = [
     "Factor",
     "Multipliers",
     "Plan",
+    "Prediction",
     "Solver",
+    "Structure",
     "Tangents",
     "assemble",
     "available",

@@ -78,7 +78,7 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
         Before anything large is allocated.
     """
     offsets = system.offsets
-    groups, single, grouped = _grouped(system)
+    groups, single = grouped_nodes(system)
     blocks: list[tuple[int, int, Block]] = []  # (node, parent, J[node, parent]), the diagonal as parent = node
     for k in single:
         blocks += [(k, parent, block) for parent, block in system.blocks_of(k)]
@@ -86,6 +86,7 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
         if diagonal is not None:
             blocks.append((k, k, diagonal))
     size = int(offsets[-1])
+    grouped = sum(len(nodes) * len(system.records[nodes[0]][1]) for nodes in groups.values())  # at most
     nonzeros = size + grouped + sum(block.nnz for _, _, block in blocks)
     _refuse_too_large(nonzeros, blocks, memory_limit() if max_bytes is None else max_bytes)
 
@@ -117,20 +118,16 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
     return Assembled(np.concatenate(rows), np.concatenate(columns), np.concatenate(data), size)
 
 
-def _grouped(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int], int]:
-    """Scalar nodes of elementwise primitives by primitive and dtype; all other nodes; and the former's edges."""
+def grouped_nodes(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int]]:
+    """Scalar nodes of elementwise primitives by primitive and dtype; and all other nodes."""
     groups: dict[Any, list[int]] = {}
     single = []
-    grouped = 0
     primitives, values = system.primitives, system.values
     for k, (operands, parents, static, _, _) in enumerate(system.records):
         primitive = primitives[k]
         if primitive is INPUT or primitive.discrete:
             continue
-        edges = 0
-        for p in parents:
-            edges += p >= 0
-        if not edges:
+        if max(parents, default=-1) < 0:
             continue
         # a NumPy scalar has scalar operands; a traced one (of an outer trace) is left to its own blocks
         if isinstance(values[k], np.generic) and primitive.elementwise and static is None:
@@ -140,10 +137,9 @@ def _grouped(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int],
                     break
             else:
                 groups.setdefault((primitive, values[k].dtype), []).append(k)
-                grouped += edges
         else:
             single.append(k)
-    return groups, single, grouped
+    return groups, single
 
 
 def _stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[Array, Array, Array]]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
 from adjoint.blocks import Array
@@ -18,6 +21,7 @@ from adjoint.tracing.sites import resolve
 from adjoint.tracing.trace import Record
 
 if TYPE_CHECKING:
+    from adjoint.system.structure import Structure
     from adjoint.system.system import ConstraintSystem
 
 Rows = Sequence[tuple[int, Array]]
@@ -55,6 +59,41 @@ class Solver(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a strategy expects to do with a structure, before it does it.
+
+    Attributes
+    ----------
+    factor_multiplications, solve_multiplications : int
+        To factorize one linearization, and to solve for all right-hand sides that were named.
+    memory : int
+        Bytes that the factor and a solution hold.
+    depth : int
+        Steps that have to wait for each other in one solve.
+    fill_in : int
+        Nonzeros that the factor holds beyond those of ``A``.
+    seconds : float
+        Of factorize and solve together on the machine that the constants were measured on (one core): for comparing
+        strategies, not for planning an afternoon.
+    """
+
+    factor_multiplications: int
+    solve_multiplications: int
+    memory: int
+    depth: int
+    fill_in: int
+    seconds: float
+
+
+class Predicts(Protocol):
+    """A solver that ``auto`` can choose: it says what it would cost."""
+
+    def predict(self, structure: Structure, right_hand_sides: int = 1) -> Prediction:
+        """From the structure alone; raises ``NotAcceptedError`` exactly where ``analyze`` does."""
+        ...
+
+
 def note_where(error: AdjointError, primitives: Sequence[Primitive], records: Sequence[Record], k: int) -> None:
     """Tell which constraint (0-based) was being linearized when a rule raised."""
     code, offset = records[k][3:]
@@ -66,6 +105,9 @@ JUDGES: list[Callable[..., None]] = []
 """Set by a floor above: called with ``(system, rows, solution, forward)`` after each explicit solve."""
 
 DEFAULT = "back_substitution"
+ENTRY_POINTS = "adjoint.solvers"
+"""The entry-point group by which an installed package makes its solvers known."""
+
 _registry: dict[str, Callable[[], Solver] | str] = {}
 
 
@@ -82,8 +124,14 @@ def register(name: str, factory: Callable[[], Solver] | str) -> None:
 
 
 def available() -> list[str]:
-    """The names of all registered solvers."""
-    return sorted(_registry)
+    """The names of all registered solvers, those of installed packages among them."""
+    return sorted({**_installed(), **_registry})
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Solvers of other packages, from their entry points ``name = "module:Class"``; none is imported yet."""
+    return {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
 
 
 def get(solver: str | Solver | None = None) -> Solver:
@@ -102,7 +150,7 @@ def get(solver: str | Solver | None = None) -> Solver:
                 f"a solver is a name ({', '.join(available())}) or a value with analyze(), not {solver!r}"
             )
         return solver
-    factory = _registry.get(solver)
+    factory = _registry.get(solver) or _installed().get(solver)
     if factory is None:
         raise UnknownSolverError(f"unknown solver {solver!r}; the known ones are: {', '.join(available())}")
     if isinstance(factory, str):

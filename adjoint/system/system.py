@@ -11,6 +11,7 @@ from adjoint.blocks import Array, Block, Identity
 from adjoint.errors import AdjointError, SeedError
 from adjoint.system import assembly, solving
 from adjoint.system.multipliers import Multipliers, Tangents
+from adjoint.system.structure import Structure
 from adjoint.tracing import COMPILER, INPUT, Trace, current_operands, flatten, snapshot
 from adjoint.tracing.trace import EMPTY, Record
 
@@ -29,7 +30,7 @@ class ConstraintSystem:
         ``z_1 … z_n``: the point of linearization.
     """
 
-    __slots__ = ("_factors", "_offsets", "primitives", "records", "trace", "values")
+    __slots__ = ("_factors", "_offsets", "_plans", "_structure", "primitives", "records", "trace", "values")
 
     def __init__(self, trace: Trace, records: list[Record] | None = None, values: list[Array] | None = None) -> None:
         self.trace = trace
@@ -38,6 +39,8 @@ class ConstraintSystem:
         self.values = trace.values if values is None else values
         self._offsets: np.ndarray | None = None
         self._factors: dict[Any, Any] = {}
+        self._plans: dict[Any, Any] = {}  # shared by all linearizations of the structure
+        self._structure: Structure | None = None
 
     # --- structure ---------------------------------------------------------------------------------
 
@@ -73,6 +76,13 @@ class ConstraintSystem:
     def shape(self) -> tuple[int, int]:
         """Shape of the scalar matrix ``A``."""
         return int(self.offsets[-1]), int(self.offsets[-1])
+
+    @property
+    def structure(self) -> Structure:
+        """Sizes, edges, levels and costs of all blocks, from shapes alone; made once."""
+        if self._structure is None:
+            self._structure = Structure.of(self)
+        return self._structure
 
     @property
     def levels(self) -> list[list[int]]:
@@ -169,7 +179,9 @@ class ConstraintSystem:
         records: list[Record] = [
             (tuple(current_operands(record[0], record[1], values)), *record[1:]) for record in self.trace.records
         ]
-        return ConstraintSystem(self.trace, records, values)
+        moved = ConstraintSystem(self.trace, records, values)
+        moved._offsets, moved._plans, moved._structure = self._offsets, self._plans, self._structure
+        return moved
 
     @property
     def output(self) -> Any:
@@ -180,12 +192,23 @@ class ConstraintSystem:
     # --- solving -----------------------------------------------------------------------------------
 
     def factorize(self, solver: Any = None) -> solving.Factor:
-        """The factor of this system by a solver (a name or a value), made once and kept."""
+        """The factor of this system by a solver (a name or a value), made once and kept.
+
+        The solver's plan is made once for all linearizations of the structure (see :meth:`relinearize`).
+        """
         solver = solving.get(solver)
         if solver not in self._factors:
-            self._factors[solver] = solver.analyze(self).factorize(self)
+            self._factors[solver] = self.plan(solver).factorize(self)
         factor: solving.Factor = self._factors[solver]
         return factor
+
+    def plan(self, solver: Any = None) -> solving.Plan:
+        """What a solver (a name or a value) prepares from the structure; made once for all linearizations."""
+        solver = solving.get(solver)
+        if solver not in self._plans:
+            self._plans[solver] = solver.analyze(self)
+        plan: solving.Plan = self._plans[solver]
+        return plan
 
     def solve(self, seed: Any = None, *, solver: Any = None) -> Multipliers:
         """Solve ``A λ = −s``: the multiplier of every constraint.
