@@ -13,6 +13,7 @@ from adjoint.calculus.common import Argnums, argument_numbers, chosen_arguments,
 from adjoint.calculus.forward import jvp
 from adjoint.calculus.nonfinite import solve
 from adjoint.calculus.reverse import grad
+from adjoint.calculus.sparse import SparsePlan
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
 from adjoint.tracing import concrete
@@ -26,6 +27,7 @@ def jacobian(
     argnums: Argnums = 0,
     *,
     mode: str = "auto",
+    sparse: bool = False,
     has_aux: bool = False,
     solver: Any = None,
 ) -> Callable[..., Any]:
@@ -38,6 +40,10 @@ def jacobian(
     argnums : int or sequence of int, default 0
     mode : {"auto", "forward", "reverse"}
         One right-hand side per input (``Aᵀ ż = −ẋ``) or per output (``A λ = −s``); ``"auto"`` takes the fewer.
+        With ``sparse``, the order of elimination.
+    sparse : bool, default False
+        Eliminate with sparse blocks, and return ``scipy.sparse.csr_array`` of shape ``(output.size, argument.size)`` with
+        the exact structure. For more than one point :func:`adjoint.jacobian_plan` does the symbolic work once.
     has_aux, solver
         As in :func:`adjoint.value_and_grad`.
 
@@ -56,6 +62,9 @@ def jacobian(
     """
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f'mode must be "auto", "forward" or "reverse", not {mode!r}')
+    if sparse:
+        _refuse_solver(solver)
+        return _at_one_point(f, argnums, order=mode, has_aux=has_aux, what="jacobian")
 
     @wraps(f)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -76,6 +85,24 @@ def jacobian(
         rows = [chosen_arguments(trace, row, argnums) for row in blocks]
         result = trace.output_spec.unflatten(rows)
         return (result, aux) if has_aux else result
+
+    return run
+
+
+def _refuse_solver(solver: Any) -> None:
+    if solver is not None:
+        raise ArgumentError(
+            f"sparse=True eliminates with sparse blocks and takes no other solver, but solver={solver!r} was given"
+        )
+
+
+def _at_one_point(f: Callable[..., Any], argnums: Argnums, *, has_aux: bool, **options: Any) -> Callable[..., Any]:
+    """A plan that is made and used at each call."""
+
+    @wraps(f)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        plan = SparsePlan(f, args, argnums, kwargs, has_aux=has_aux, **options)
+        return (plan(*args), plan.aux) if has_aux else plan(*args)
 
     return run
 
@@ -197,7 +224,7 @@ def _split(whole: Array, shapes: list[tuple[int, ...]], sizes: list[int]) -> lis
 
 
 def hessian(
-    f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False, solver: Any = None
+    f: Callable[..., Any], argnums: Argnums = 0, *, sparse: bool = False, has_aux: bool = False, solver: Any = None
 ) -> Callable[..., Any]:
     """A function that evaluates the Hessian of a scalar function: the Jacobian of its gradient.
 
@@ -205,6 +232,9 @@ def hessian(
     ----------
     f, argnums, has_aux, solver
         As in :func:`adjoint.value_and_grad`.
+    sparse : bool, default False
+        Eliminate on the gradient's trace with sparse blocks, and return ``scipy.sparse.csr_array`` of shape
+        ``(argument.size, argument.size)``, symmetric to the last bit; see :func:`adjoint.hessian_plan` for many points.
 
     Returns
     -------
@@ -225,6 +255,9 @@ def hessian(
            [2., 0.]])
     """
     gradient = grad(f, argnums, has_aux=has_aux, solver=solver)
+    if sparse:
+        _refuse_solver(solver)
+        return _at_one_point(gradient, argnums, symmetric=True, has_aux=has_aux, what="hessian")
     return jacobian(gradient, argnums, mode="forward", has_aux=has_aux, solver=solver)
 
 

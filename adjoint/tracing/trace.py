@@ -185,8 +185,8 @@ class Trace:
         Raises
         ------
         TraceMismatchError
-            If a shape differs, or where the program inspected a traced value (``if``, ``int``, a mask) and would
-            now find another answer: there the trace is not what the function would do.
+            Where the program inspected a traced value (``if``, ``int``, a mask) and would now find another answer:
+            there the trace is not what the function would do.
         """
         fresh = dict(zip(self.inputs, inputs, strict=True))
         guards: dict[int, list[tuple[Callable[[Any], Any], Any]]] = {}
@@ -197,11 +197,6 @@ class Trace:
             primitive = self.primitives[node]
             if primitive is INPUT:
                 value = fresh[node]
-                if np.shape(value) != self.values[node].shape:
-                    raise TraceMismatchError(
-                        f"argument z_{node + 1} was recorded with shape {self.values[node].shape}, "
-                        f"and is now given with shape {np.shape(value)}; record a new trace"
-                    )
             else:
                 now = current_operands(operands, parents, values)
                 value = primitive.function(*now, **(static or EMPTY))
@@ -234,9 +229,14 @@ class Trace:
         return [self._like_recorded(node, x) for node, x in zip(self.inputs, leaves, strict=True)]
 
     def _like_recorded(self, node: int, x: Any) -> Array:
-        """A new value of an input, in the recorded dtype."""
+        """A new value of an input, in the recorded dtype; its shape has to be the recorded one."""
         x = x if hasattr(x, "dtype") else np.asarray(x)[()]
-        dtype = self.values[node].dtype
+        dtype, shape = self.values[node].dtype, self.values[node].shape
+        if x.shape != shape:
+            raise TraceMismatchError(
+                f"argument z_{node + 1} was recorded with shape {shape}, and is now given with shape {x.shape}; record "
+                "a new trace"
+            )
         if x.dtype == dtype:
             return x
         if not np.can_cast(x.dtype, dtype, "same_kind"):

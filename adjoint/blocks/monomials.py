@@ -1,0 +1,363 @@
+"""Sparse blocks as sums of monomials: one index map and one data vector each.
+
+A monomial is the map ``(J v)[rows[e]] += data[e] · v[columns[e]]``. Its pattern, the *pairs* of positions, is concrete; its
+data may be traced. A product of two monomials is a monomial again: the pairs are joined once, and all that is left to do
+with the data is to gather and to multiply. Equal pairs are one object (they are interned in a :class:`PairTable`), so
+terms with equal patterns merge, and no join is done twice. A data of no axes stands for all entries of a monomial: the
+coefficients of a stencil stay numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from adjoint.blocks.block import Block
+from adjoint.blocks.kernels import Array, Shape, conjugate, put_flat, safe_multiply, take_flat
+from adjoint.blocks.sparse import Sparse
+from adjoint.errors import AssemblyTooLargeError
+
+Terms: TypeAlias = "dict[Pairs, Array]"
+"""A sum of monomials: data by pairs; of one shape ``(out_size, in_size)``."""
+
+
+class Pairs:
+    """Positions ``(rows[e], columns[e])`` of the entries of a monomial.
+
+    Attributes
+    ----------
+    rows, columns : int arrays (count,), or None
+        ``None`` stands for ``0, 1, 2, …``: one entry in every row (or column), in order.
+    shape : tuple of int
+        ``(out_size, in_size)``.
+    count : int
+    """
+
+    __slots__ = ("_distinct", "columns", "count", "rows", "shape")
+
+    def __init__(self, rows: np.ndarray | None, columns: np.ndarray | None, shape: tuple[int, int]) -> None:
+        self.rows = rows
+        self.columns = columns
+        self.shape = shape
+        self.count = shape[0] if rows is None else len(rows)
+        self._distinct: list[bool | None] = [None, None]
+
+    @property
+    def all_rows(self) -> np.ndarray:
+        """``rows``, written out."""
+        return np.arange(self.count) if self.rows is None else self.rows
+
+    @property
+    def all_columns(self) -> np.ndarray:
+        """``columns``, written out."""
+        return np.arange(self.count) if self.columns is None else self.columns
+
+    def has_distinct(self, axis: int) -> bool:
+        """Whether no row (axis 0) or no column (axis 1) holds two entries."""
+        known = self._distinct[axis]
+        if known is None:
+            index = self.columns if axis else self.rows
+            known = index is None or bool(np.bincount(index, minlength=1).max(initial=0) <= 1)
+            self._distinct[axis] = known
+        return known
+
+    def __repr__(self) -> str:
+        return f"<pairs: {self.count} entries of {self.shape}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How the data of a product comes from the data of its factors.
+
+    ``data = sum over equal slots of left[take_left] * right[take_right]``; ``None`` for what is left as it is.
+    """
+
+    pairs: Pairs
+    take_left: np.ndarray | None
+    take_right: np.ndarray | None
+    slots: np.ndarray | None
+    products: int
+
+
+class PairTable:
+    """Where pairs are interned and joins are kept: a workspace for one plan.
+
+    Parameters
+    ----------
+    max_entries : int
+        The largest pattern that may be made; above it :class:`~adjoint.errors.AssemblyTooLargeError`.
+    masks_are_constant : bool
+        A mask that is a plain array will be the same at every point, since whatever depends on the point is traced.
+    """
+
+    def __init__(self, max_entries: int = 1 << 30, *, masks_are_constant: bool = False) -> None:
+        self.max_entries = max_entries
+        self.masks_are_constant = masks_are_constant
+        self._known: dict[Any, Pairs] = {}
+        self._joins: dict[tuple[Pairs, Pairs], Join] = {}
+        self._transposed: dict[Pairs, Pairs] = {}
+
+    def pairs(self, rows: np.ndarray | None, columns: np.ndarray | None, shape: tuple[int, int]) -> Pairs:
+        """The one object for these positions."""
+        rows = None if rows is None or _counts_up(rows, shape[0]) else rows
+        columns = None if columns is None or _counts_up(columns, shape[1]) else columns
+        digest = tuple(None if index is None else (len(index), hash(index.tobytes())) for index in (rows, columns))
+        key = (*shape, *digest)
+        while key in self._known:
+            found = self._known[key]
+            if _same(found.rows, rows) and _same(found.columns, columns):
+                return found
+            key = (*key, 0)  # another pattern with the same hash
+        self._known[key] = made = Pairs(rows, columns, shape)
+        return made
+
+    def transposed(self, pairs: Pairs) -> Pairs:
+        """The pattern of the transpose."""
+        found = self._transposed.get(pairs)
+        if found is None:
+            found = self._transposed[pairs] = self.pairs(pairs.columns, pairs.rows, pairs.shape[::-1])
+        return found
+
+    def join(self, left: Pairs, right: Pairs) -> Join:
+        """The pattern of ``left @ right``, and where its data comes from."""
+        found = self._joins.get((left, right))
+        if found is None:
+            found = self._joins[left, right] = self._join(left, right)
+        return found
+
+    def _join(self, left: Pairs, right: Pairs) -> Join:
+        take_left: np.ndarray | None
+        take_right: np.ndarray | None
+        if right.rows is None:  # each inner position is one entry on the right
+            take_left, take_right = None, left.columns
+        elif left.columns is None:  # or on the left
+            take_left, take_right = right.rows, None
+        else:
+            take_left, take_right = self._meet(left, right)
+        rows = _at(left.rows, take_left)
+        columns = _at(right.columns, take_right)
+        count = next((len(take) for take in (take_left, take_right) if take is not None), left.count)
+        shape = left.shape[0], right.shape[1]
+        slots = None
+        if not (left.has_distinct(0) or right.has_distinct(1)):
+            keys = (np.arange(count) if rows is None else rows) * shape[1]
+            keys = keys + (np.arange(count) if columns is None else columns)
+            unique, inverse = np.unique(keys, return_inverse=True)
+            if unique.size < keys.size:
+                slots, rows, columns = inverse, unique // max(1, shape[1]), unique % max(1, shape[1])
+        return Join(self.pairs(rows, columns, shape), take_left, take_right, slots, count)
+
+    def _meet(self, left: Pairs, right: Pairs) -> tuple[np.ndarray, np.ndarray]:
+        """All pairs of entries that meet at an inner position."""
+        by_row = np.argsort(right.all_rows, kind="stable")
+        starts = np.searchsorted(right.all_rows[by_row], np.arange(right.shape[0] + 1))
+        counts = (starts[1:] - starts[:-1])[left.all_columns]
+        total = int(counts.sum())
+        if total > self.max_entries:
+            raise AssemblyTooLargeError(
+                f"a product of a block with {left.count:,} nonzeros and one with {right.count:,} takes {total:,} "
+                f"multiplications, more than the {self.max_entries:,} that are allowed. 'back_substitution' forms no "
+                "products of blocks."
+            )
+        chosen = np.repeat(np.arange(left.count), counts)
+        within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+        return chosen, by_row[starts[left.all_columns[chosen]] + within]
+
+
+def _counts_up(index: np.ndarray, size: int) -> bool:
+    return len(index) == size and bool((index == np.arange(size)).all())
+
+
+def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return b is a if a is None or b is None else np.array_equal(a, b)
+
+
+def _at(index: np.ndarray | None, take: np.ndarray | None) -> np.ndarray | None:
+    """``index[take]``, where None counts up."""
+    if index is None or take is None:
+        return take if index is None else index
+    found: np.ndarray = index[take]
+    return found
+
+
+# --- the algebra of the data -----------------------------------------------------------------------------
+
+
+def multiply(table: PairTable, left: Terms, right: Terms, guarded: bool = False) -> Terms:
+    """``left @ right``, merged. With guards a zero of either factor stays zero against infinity and NaN."""
+    result: Terms = {}
+    for l_pairs, l_data in left.items():
+        for r_pairs, r_data in right.items():
+            join = table.join(l_pairs, r_pairs)
+            if not join.pairs.count:
+                continue
+            data = _product(join, l_data, r_data, guarded)
+            _accumulate(result, join.pairs, data)
+    return collapsed(table, result) if len(result) > MOST_TERMS else result
+
+
+def add(table: PairTable, left: Terms, right: Terms) -> Terms:
+    """``left + right``, merged."""
+    result = dict(left)
+    for pairs, data in right.items():
+        _accumulate(result, pairs, data)
+    return collapsed(table, result) if len(result) > MOST_TERMS else result
+
+
+MOST_TERMS = 32
+"""More terms are melted into one: their joins would cost more than they save."""
+
+
+def _accumulate(terms: Terms, pairs: Pairs, data: Array) -> None:
+    terms[pairs] = terms[pairs] + data if pairs in terms else data
+
+
+def _product(join: Join, left: Array, right: Array, guarded: bool) -> Array:
+    a, b = _taken(left, join.take_left), _taken(right, join.take_right)
+    if _is_one(a):
+        data = b
+    elif _is_one(b):
+        data = a
+    else:
+        data = safe_multiply(a, b) if guarded else a * b
+    if join.slots is None:
+        return data
+    if not np.ndim(data):
+        return np.bincount(join.slots, minlength=join.pairs.count) * data
+    return summed(data, join.slots, join.pairs.count)
+
+
+def _is_one(data: Array) -> bool:
+    return type(data) is float and data == 1.0
+
+
+def _taken(data: Array, take: np.ndarray | None) -> Array:
+    return data if take is None or not np.ndim(data) else take_flat(data, take, 1)
+
+
+def summed(data: Array, slots: np.ndarray, count: int) -> Array:
+    """Entries of equal slot added up; by one reshaped sum where the slots are that regular."""
+    if count == 1:
+        return data.sum()
+    if len(slots) % count == 0:
+        length = len(slots) // count
+        if (slots.reshape(count, length) == np.arange(count)[:, None]).all():
+            return data.reshape(count, length).sum(1)
+        if (slots.reshape(length, count) == np.arange(count)).all():
+            return data.reshape(length, count).sum(0)
+    return put_flat(data, slots, (count,))
+
+
+def collapsed(table: PairTable, terms: Terms) -> Terms:
+    """The same sum as one monomial: numbers and constants first, and once."""
+    if len(terms) <= 1:
+        return terms
+    shape = next(iter(terms)).shape
+    keys = [pairs.all_rows * shape[1] + pairs.all_columns for pairs in terms]
+    unique, slots = np.unique(np.concatenate(keys), return_inverse=True)
+    parts = np.split(slots, np.cumsum([len(key) for key in keys])[:-1])
+    fixed, moving = None, []
+    for (pairs, data), where in zip(terms.items(), parts, strict=True):
+        if isinstance(data, (int, float, complex, np.ndarray, np.generic)):
+            full = np.broadcast_to(data, (pairs.count,))
+            spread = put_flat(np.ascontiguousarray(full), where, (unique.size,))
+            fixed = spread if fixed is None else fixed + spread
+        else:
+            moving.append((np.broadcast_to(data, (pairs.count,)), where))
+    total = fixed
+    if moving:
+        data = moving[0][0] if len(moving) == 1 else np.concatenate([part for part, _ in moving])
+        variable = put_flat(data, np.concatenate([where for _, where in moving]), (unique.size,))
+        total = variable if fixed is None else fixed + variable
+    return {table.pairs(unique // shape[1], unique % shape[1], shape): total}
+
+
+def transposed(table: PairTable, terms: Terms) -> Terms:
+    """``Jᴴ``."""
+    return {table.transposed(pairs): conjugated(data) for pairs, data in terms.items()}
+
+
+def conjugated(data: Array) -> Array:
+    """The conjugate of a number or an array."""
+    return data.conjugate() if isinstance(data, (int, float, complex)) else conjugate(data)
+
+
+# --- the block ---------------------------------------------------------------------------------------------
+
+
+class Monomials(Block):
+    """``J = Σ`` of monomials, as a block."""
+
+    __slots__ = ("guarded", "terms")
+    kind = "monomials"
+    fresh = True
+
+    def __init__(self, terms: Terms, in_shape: Shape, out_shape: Shape, guarded: bool = False) -> None:
+        self.terms = terms
+        self.in_shape = in_shape
+        self.out_shape = out_shape
+        self.guarded = guarded
+
+    def apply(self, v: Array) -> Array:
+        return self._multiply(v, False, self.in_shape, self.out_shape)
+
+    def apply_adjoint(self, w: Array) -> Array:
+        return self._multiply(w, True, self.out_shape, self.in_shape)
+
+    def _multiply(self, v: Array, adjoint: bool, from_shape: Shape, to_shape: Shape) -> Array:
+        batch = v.shape[: v.ndim - len(from_shape)]
+        size = math.prod(to_shape)
+        flat = v.reshape((*batch, math.prod(from_shape)))
+        total = None
+        for pairs, entries in self.terms.items():
+            data = conjugated(entries) if adjoint else entries
+            source, target = (pairs.rows, pairs.columns) if adjoint else (pairs.columns, pairs.rows)
+            part = flat if source is None else take_flat(flat, source, 1)
+            if not _is_one(data):
+                part = safe_multiply(part, data) if self.guarded else part * data
+            part = part if target is None else put_flat(part, target, (size,))
+            total = part if total is None else total + part
+        if total is None:
+            return np.zeros((*batch, *to_shape), v.dtype)
+        return total.reshape((*batch, *to_shape))
+
+    def with_guards(self) -> Block:
+        return Monomials(self.terms, self.in_shape, self.out_shape, guarded=True)
+
+    def to_sparse(self) -> Sparse:
+        if not self.terms:
+            return Sparse(np.zeros(0, int), np.zeros(0, int), np.zeros(0), self.in_shape, self.out_shape)
+        rows, columns = coordinates(self.terms)
+        data = [_inexact(np.broadcast_to(data, (pairs.count,))) for pairs, data in self.terms.items()]
+        return Sparse(rows, columns, np.concatenate(data), self.in_shape, self.out_shape)
+
+    def absolute(self) -> Block:
+        """The sum of the terms' magnitudes: no less than the magnitude of the sum."""
+        terms = {pairs: np.abs(data) for pairs, data in self.terms.items()}
+        return Monomials(terms, self.in_shape, self.out_shape, self.guarded)
+
+    @property
+    def degrees(self) -> tuple[int, int]:
+        if not self.terms:
+            return 0, 0
+        rows, columns = coordinates(self.terms)
+        return int(np.bincount(rows).max(initial=0)), int(np.bincount(columns).max(initial=0))
+
+    @property
+    def nnz(self) -> int:
+        return sum(pairs.count for pairs in self.terms)
+
+
+def _inexact(data: Array) -> Array:
+    return data if data.dtype.kind in "fc" else data.astype(float)
+
+
+def coordinates(terms: Iterable[Pairs]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of all entries of all terms, in order."""
+    listed = list(terms)
+    rows = np.concatenate([pairs.all_rows for pairs in listed])
+    return rows, np.concatenate([pairs.all_columns for pairs in listed])

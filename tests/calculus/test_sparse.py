@@ -1,0 +1,330 @@
+"""Sparse Jacobians and Hessians by elimination and by coloring, against central differences and dense derivatives."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import scipy
+from numpy.testing import assert_allclose, assert_array_equal
+
+import adjoint
+from adjoint.calculus.coloring import color_columns
+from adjoint.errors import ArgumentError, AssemblyTooLargeError, NotAcceptedError, TraceMismatchError
+from tests.solvers.test_second_derivatives import differences, objective_of
+from tests.systems_catalogue import FAMILIES
+
+PLAIN = [family for family in FAMILIES if family.small and family.name not in ("integer argument", "discrete nodes")]
+BY_NAME = {family.name: family for family in PLAIN}
+ORDERS = ["auto", "forward", "reverse", "markowitz", "lowest_cost", "local_search"]
+
+
+def leaves_of(tree):
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in leaves_of(tree[key])]
+    if isinstance(tree, (list, tuple)):
+        return [leaf for part in tree for leaf in leaves_of(part)]
+    return [tree]
+
+
+def moved(tree):
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(moved(x) for x in tree)
+    return (tree + 0.1 * np.cos(np.arange(np.size(tree))).reshape(np.shape(tree))).astype(np.asarray(tree).dtype)[()]
+
+
+def dense_leaves(function, arguments):
+    """The dense Jacobian as 2-D arrays, output leaf by output leaf."""
+    numbers = range(len(arguments))
+    found = leaves_of(adjoint.jacobian(function, numbers)(*arguments))
+    sizes = [np.size(y) for y in leaves_of(function(*arguments))]
+    inputs = [np.size(x) for x in leaves_of(arguments)]
+    shapes = [(m, n) for m in sizes for n in inputs]
+    return [np.reshape(block, shape) for block, shape in zip(found, shapes, strict=True)]
+
+
+@pytest.mark.parametrize("strategy", ["elimination", "coloring"])
+@pytest.mark.parametrize("name", list(BY_NAME))
+@pytest.mark.filterwarnings("ignore::adjoint.NonFiniteDerivativeWarning")
+def test_every_family_here_and_elsewhere(name, strategy):
+    """The dense Jacobian of every family is checked against differences in tests of its own."""
+    family = BY_NAME[name]
+    with np.errstate(all="ignore"):
+        plan = adjoint.jacobian_plan(
+            family.function, *family.arguments, argnums=range(len(family.arguments)), strategy=strategy
+        )
+        points = [family.arguments] if family.masked else [family.arguments, moved(family.arguments)]
+        for arguments in points:
+            found = leaves_of(plan(*arguments))
+            expected = dense_leaves(family.function, arguments)
+            for matrix, block in zip(found, expected, strict=True):
+                assert matrix.shape == block.shape
+                assert matrix.dtype in (np.float32, np.float64)
+                assert_allclose(matrix.toarray(), block, rtol=1e-4 if "float32" in name else 1e-10, atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", ["random program", "network", "rows in a loop", "overlapping gathers", "stencil"])
+def test_every_order(name, order):
+    family = BY_NAME[name]
+    numbers = range(len(family.arguments))
+    plan = adjoint.jacobian_plan(family.function, *family.arguments, argnums=numbers, order=order)
+    arguments = moved(family.arguments)
+    for matrix, block in zip(leaves_of(plan(*arguments)), dense_leaves(family.function, arguments), strict=True):
+        assert_allclose(matrix.toarray(), block, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name in BY_NAME if "float32" not in name and not BY_NAME[name].masked])
+def test_hessians_are_right_and_symmetric_to_the_last_bit(name):
+    objective, x = objective_of(BY_NAME[name])
+    expected = differences(adjoint.grad(objective), x)
+    plan = adjoint.hessian_plan(objective, x)
+    here = plan(x)
+    assert_allclose(here.toarray(), expected, rtol=1e-5, atol=1e-6 * max(1.0, np.abs(expected).max(initial=0.0)))
+    assert_array_equal(here.toarray(), here.toarray().T)
+    there = moved(x)
+    assert_allclose(plan(there).toarray(), differences(adjoint.grad(objective), there), rtol=1e-5, atol=1e-5)
+    assert_allclose(adjoint.hessian(objective, sparse=True)(x).toarray(), here.toarray())
+
+
+def brusselator(w, alpha=10.0):
+    u, v = w
+    laplacian = lambda a: np.roll(a, 1, 0) + np.roll(a, -1, 0) + np.roll(a, 1, 1) + np.roll(a, -1, 1) - 4 * a
+    return np.stack(
+        [1 + u**2 * v - 4.4 * u + alpha * laplacian(u), 3.4 * u - u**2 * v + alpha * laplacian(v)]
+    )
+
+
+def test_the_brusselator_has_its_exact_structure():
+    """Six entries in each row: five of the stencil, one of the reaction. Filled in by hand."""
+    n, alpha = 12, 10.0
+    w = np.random.default_rng(0).uniform(0.5, 1.5, (2, n, n))
+    plan = adjoint.jacobian_plan(brusselator, w)
+    assert plan.nnz == 6 * 2 * n * n
+    there = w + 0.3
+    u, v = there.reshape(2, -1)
+    index = np.arange(n * n).reshape(n, n)
+    ring = sum(
+        scipy.sparse.csr_array((np.ones(n * n), (index.ravel(), np.roll(index, s, a).ravel())), shape=(n * n, n * n))
+        for s in (1, -1)
+        for a in (0, 1)
+    )
+    laplacian = alpha * (ring - 4 * scipy.sparse.eye_array(n * n))
+    diagonal = scipy.sparse.diags_array
+    by_hand = scipy.sparse.block_array(
+        [
+            [laplacian + diagonal(2 * u * v - 4.4), diagonal(u * u)],
+            [diagonal(3.4 - 2 * u * v), laplacian - diagonal(u * u)],
+        ],
+        format="csr",
+    )
+    found = plan(there)
+    assert_allclose(found.toarray(), by_hand.toarray(), atol=1e-12)
+    assert (plan.sparsity != (by_hand != 0)).nnz == 0
+    assert found.has_sorted_indices
+    assert found.has_canonical_format
+
+
+def test_no_symbolic_work_at_a_new_point(monkeypatch):
+    """Neither the function nor any rule runs again: the plan replays NumPy calls."""
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return brusselator(x)
+
+    w = np.random.default_rng(0).uniform(0.5, 1.5, (2, 6, 6))
+    plan = adjoint.jacobian_plan(f, w)
+    assert len(calls) == 1
+    import adjoint.blocks.monomials as monomials
+
+    monkeypatch.setattr(monomials.PairTable, "join", None)
+    plan(w + 1)
+    assert len(calls) == 1
+    assert plan.operations < 25
+
+
+def test_constants_are_filled_in_once():
+    """The heat equation is linear: nothing is left to compute."""
+    def heat(u):
+        return u[1:-1] + 0.1 * (u[2:] - 2 * u[1:-1] + u[:-2])
+
+    plan = adjoint.jacobian_plan(heat, np.zeros(8))
+    assert plan.operations == 0
+    expected = 0.8 * np.eye(6, 8, 1) + 0.1 * np.eye(6, 8) + 0.1 * np.eye(6, 8, 2)
+    assert_allclose(plan(np.ones(8)).toarray(), expected)
+
+
+def test_structure_of_arguments_and_outputs():
+    def f(parameters, x):
+        return {"y": parameters["a"] * x, "z": [np.sum(x), 3.0]}
+
+    parameters, x = {"a": np.array([2.0, 3.0]), "unused": np.ones(3)}, np.array([5.0, 7.0])
+    found = adjoint.jacobian(f, (0, 1), sparse=True)(parameters, x)
+    by_parameters, by_x = found["y"]
+    assert_allclose(by_parameters["a"].toarray(), np.diag(x))
+    assert by_parameters["unused"].shape == (2, 3)
+    assert by_parameters["unused"].nnz == 0
+    assert_allclose(by_x.toarray(), np.diag([2.0, 3.0]))
+    assert_allclose(found["z"][0][1].toarray(), [[1.0, 1.0]])
+    assert found["z"][1][1].shape == (1, 2)
+    assert adjoint.sparsity(f, 1)(parameters, x)["y"].dtype == bool
+    hessian = adjoint.hessian(lambda p, x: np.sum(p["a"] ** 2 * x) + x[0] ** 3, (0, 1), sparse=True)(parameters, x)
+    assert_allclose(hessian[0]["a"][0]["a"].toarray(), 2 * np.diag(x))
+    assert_allclose(hessian[0]["a"][1].toarray(), 2 * np.diag([2.0, 3.0]))
+    assert_allclose(hessian[1][0]["a"].toarray(), 2 * np.diag([2.0, 3.0]))
+    assert_allclose(hessian[1][1].toarray(), [[30.0, 0.0], [0.0, 0.0]])
+
+
+def test_aux_keywords_and_argnums():
+    f = lambda x, y, scale: (scale * x * y, {"mean": np.mean(y)})
+    matrix, aux = adjoint.jacobian(f, 1, sparse=True, has_aux=True)(np.ones(2), np.array([3.0, 5.0]), scale=2.0)
+    assert_allclose(matrix.toarray(), 2 * np.eye(2))
+    assert type(aux["mean"]) is np.float64
+    assert aux["mean"] == 4.0
+    plan = adjoint.jacobian_plan(lambda x, y, scale: scale * x * y, np.ones(2), np.ones(2), argnums=1, scale=2.0)
+    assert_allclose(plan(np.ones(2), np.ones(2)).toarray(), 2 * np.eye(2))
+
+
+def test_what_is_not_differentiated_is_as_it_was_planned():
+    plan = adjoint.jacobian_plan(lambda x, c: c * x, np.ones(2), 3.0)
+    assert_allclose(plan(np.ones(2), 100.0).toarray(), 3 * np.eye(2))
+    assert_allclose(plan(np.ones(2)).toarray(), 3 * np.eye(2))
+
+
+def test_results_do_not_share_what_can_be_written():
+    plan = adjoint.jacobian_plan(lambda x: x * x, np.ones(3))
+    first, second = plan(np.ones(3)), plan(np.ones(3))
+    first.data[:] = 100.0
+    assert_allclose(second.toarray(), 2 * np.eye(3))
+    with pytest.raises(ValueError, match="read-only"):
+        first.indices[0] = 1
+    identity = adjoint.jacobian_plan(lambda x: x.reshape(3, 1) * 1.0, np.ones(3))
+    identity(np.ones(3)).data[:] = 7.0
+    assert_allclose(identity(np.ones(3)).toarray(), np.eye(3))
+
+
+def test_complex_arguments_give_the_complex_jacobian():
+    z = np.array([1 + 2j, 0.5 - 1j])
+    f = lambda z: z[::-1] * np.exp(z)
+    found = adjoint.jacobian(f, sparse=True)(z).toarray()
+    assert_allclose(found, np.diag(z[::-1] * np.exp(z)) + np.diag(np.exp(z))[:, ::-1])
+    with pytest.raises(NotAcceptedError, match="back_substitution"):
+        adjoint.jacobian(lambda z: np.abs(z), sparse=True)(z)
+
+
+def test_masks_of_values_stay_in_the_pattern():
+    """Where ``x > 0`` may turn at another point, both branches count; a constant mask is structure."""
+    f = lambda x: np.where(x > 0, x * x, x[::-1])
+    x = np.array([1.0, -2.0, 3.0])
+    plan = adjoint.jacobian_plan(f, x)
+    for at in (x, -x):
+        assert_allclose(plan(at).toarray(), np.reshape(adjoint.jacobian(f)(at), (3, 3)))
+    mask = np.array([True, False, True])
+    assert adjoint.sparsity(lambda x: np.where(mask, x, 0.0))(x).nnz == 2
+
+
+def test_zeros_are_structural_against_infinite_partials():
+    f = lambda x: np.where(x > 0, np.sqrt(x), 0.0) * x
+    plan = adjoint.jacobian_plan(f, np.array([1.0, 2.0]))
+    with np.errstate(all="ignore"):
+        found = plan(np.array([4.0, 0.0]))
+    assert_array_equal(found.toarray(), [[3.0, 0.0], [0.0, 0.0]])
+
+
+@pytest.mark.parametrize("strategy", ["elimination", "coloring"])
+def test_another_branch_is_an_error(strategy):
+    def f(x):
+        return x * x if x[0] > 0 else x
+
+    plan = adjoint.jacobian_plan(f, np.array([1.0, 2.0]), strategy=strategy)
+    assert_allclose(plan(np.array([3.0, 2.0])).toarray(), np.diag([6.0, 4.0]))
+    with pytest.raises(TraceMismatchError, match=r"another branch than recorded.*test_sparse.*make a new plan"):
+        plan(np.array([-1.0, 2.0]))
+
+
+def test_shapes_and_dtypes_are_those_of_the_plan():
+    plan = adjoint.jacobian_plan(lambda x: x * x, np.ones(3))
+    with pytest.raises(TraceMismatchError, match=r"recorded with shape \(3,\).*\(4,\)"):
+        plan(np.ones(4))
+    assert plan(np.ones(3, dtype=int)).dtype == float
+    with pytest.raises(ArgumentError, match="1 or more arguments"):
+        plan()
+    single = adjoint.jacobian_plan(lambda x: x * x, np.ones(3, "f4"))
+    assert single(np.ones(3, "f4")).dtype == np.float32
+    mixed = adjoint.jacobian(lambda x: x * np.ones(3), sparse=True)(np.ones(3, "f4"))
+    assert mixed.dtype == np.float64, "the output's"
+
+
+def test_bad_requests():
+    x = np.ones(2)
+    with pytest.raises(ValueError, match="'elimination' or 'coloring'"):
+        adjoint.jacobian_plan(lambda x: x, x, strategy="magic")
+    with pytest.raises(ValueError, match="'auto', 'forward'"):
+        adjoint.jacobian_plan(lambda x: x * x * x, x, order="magic")
+    with pytest.raises(ArgumentError, match="takes no other solver"):
+        adjoint.jacobian(lambda x: x, sparse=True, solver="dense")
+    with pytest.raises(ArgumentError, match="floating-point"):
+        adjoint.jacobian(lambda x: x, sparse=True)(np.array([1, 2]))
+    with pytest.raises(ArgumentError, match="traced by an outer derivative"):
+        adjoint.grad(lambda x: adjoint.jacobian(lambda y: y * y, sparse=True)(x).sum())(x)
+
+
+def test_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr("adjoint.calculus.sparse.memory_limit", lambda: 1 << 16)
+    with pytest.raises(AssemblyTooLargeError, match="multiplications, more than the"):
+        adjoint.jacobian(lambda a, b: a @ b @ b, sparse=True)(np.ones((12, 12)), np.ones((12, 12)))
+
+
+def test_arrowhead_hessian():
+    n = 30
+    f = lambda x: np.sum(np.cos(x[0] * x[1:])) + np.sum(x**4)
+    x = np.linspace(-1, 2, n)
+    found = adjoint.hessian(f, sparse=True)(x)
+    assert found.nnz == n + 2 * (n - 1)
+    assert_allclose(found.toarray(), adjoint.hessian(f)(x), atol=1e-12)
+
+
+def test_hessian_of_a_linear_function_is_empty():
+    found = adjoint.hessian(lambda x: np.sum(3 * x), sparse=True)(np.ones(4))
+    assert found.shape == (4, 4)
+    assert found.nnz == 0
+
+
+def test_colors_of_a_tridiagonal_matrix():
+    """Three, as every banded matrix needs as many as its band is wide; and no row sees a color twice."""
+    pattern = scipy.sparse.diags_array([np.ones(9), np.ones(10), np.ones(9)], offsets=[-1, 0, 1])
+    colors = color_columns(pattern.tocsr())
+    assert colors.max() == 2
+    for row in pattern.toarray():
+        here = colors[row != 0]
+        assert len(set(here)) == len(here)
+
+
+def test_coloring_takes_the_fewer():
+    tall = adjoint.jacobian_plan(lambda x: x[0] * x[1:], np.ones(9), strategy="coloring")
+    assert (tall.mode, tall.colors) == ("forward", 2)
+    flat = adjoint.jacobian_plan(lambda x: np.stack([np.sum(x * x), x[0]]), np.ones(9), strategy="coloring")
+    assert (flat.mode, flat.colors) == ("reverse", 2)
+    assert adjoint.jacobian_plan(lambda x: x * x, np.ones(9), strategy="coloring", order="reverse").mode == "reverse"
+
+
+def test_threads_may_share_a_plan():
+    w = np.random.default_rng(0).uniform(0.5, 1.5, (2, 16, 16))
+    plan = adjoint.jacobian_plan(brusselator, w)
+    points = [w + 0.1 * k for k in range(8)]
+    expected = [plan(point).data for point in points]
+    found = [None] * 8
+
+    def work(k):
+        for _ in range(20):
+            found[k] = plan(points[k]).data
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for a, b in zip(found, expected, strict=True):
+        assert_array_equal(a, b)
