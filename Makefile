@@ -2,6 +2,7 @@
 # file has changed. Needed beforehand: make and Python >= 3.11. Another interpreter: make test PYTHON=...
 
 PYTHON ?=
+SIZES ?= full
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -21,11 +22,11 @@ PYTEST := $(TEST_ENV) $(PY) -m pytest -q -n auto --maxprocesses 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow lint format bench docs clean
+.PHONY: help demo test test-slow lint format bench compare compare-peers docs clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' $(MAKEFILE_LIST) | \
-	while read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
+	while read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
 
 demo: $(STAMP)-demo ## train the softmax network of examples/
 	$(PY) examples/softmax_network.py
@@ -48,6 +49,12 @@ format: $(STAMP)-dev ## sort imports, apply ruff's safe fixes and its format
 # Peers are timed where they can be imported. To add them: .venv/bin/python -m pip install -e '.[bench]'
 bench: $(STAMP)-demo ## time the core, beside the peers that are installed
 	$(TEST_ENV) $(PY) benchmarks/core.py
+
+compare: $(STAMP)-fast ## time all solvers on all workloads (about half an hour; quicker: SIZES=quick)
+	$(TEST_ENV) $(PY) benchmarks/compare_solvers.py --sizes $(SIZES)
+
+compare-peers: $(STAMP)-fast ## time the same functions beside the peers that are installed
+	$(TEST_ENV) $(PY) benchmarks/compare_peers.py
 
 docs: $(STAMP)-docs ## build the documentation into site/
 	$(PY) -m mkdocs build --strict

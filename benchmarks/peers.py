@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.metadata
 import platform
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -102,11 +103,114 @@ class Jax:
         return np.asarray(value), [np.asarray(g) for g in gradients]
 
 
+class ScalarNumPy:
+    """NumPy over object arrays of CasADi's scalar symbols; comparisons become its ``fmax`` and ``fmin``."""
+
+    def __init__(self, casadi: Any) -> None:
+        self._largest = np.frompyfunc(casadi.fmax, 2, 1)
+        self._least = np.frompyfunc(casadi.fmin, 2, 1)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    def amax(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+        """Elements one after the other: a symbol has no truth value, so NumPy's own cannot compare."""
+        return self._largest.reduce(x, axis=axis, keepdims=keepdims)
+
+    def amin(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+        """As ``amax``."""
+        return self._least.reduce(x, axis=axis, keepdims=keepdims)
+
+
+class VectorNumPy:
+    """The few functions of whole columns that CasADi has, by NumPy's names."""
+
+    def __init__(self, casadi: Any) -> None:
+        self.sum, self.amax, self.amin = casadi.sum1, casadi.mmax, casadi.mmin
+        self.exp, self.log, self.tanh = casadi.exp, casadi.log, casadi.tanh
+        self.sin, self.cos, self.arctan = casadi.sin, casadi.cos, casadi.atan
+        self.concatenate = lambda parts: casadi.vertcat(*parts)
+
+
+class CasadiScalars:
+    """CasADi's SX: every entry a symbol, one virtual machine of scalar operations, called through a buffer.
+
+    Programs of vectors are written with its columns, others with object arrays of symbols: far slower to build.
+    """
+
+    def __init__(self) -> None:
+        self.casadi = importlib.import_module("casadi")
+        if hasattr(self.casadi.GlobalOptions, "setNumpyMode"):
+            # 3.8 warns once; its new mode takes an object array of symbols for an array of NaN (3.8.2)
+            self.casadi.GlobalOptions.setNumpyMode(-1)
+        self.numpy = ScalarNumPy(self.casadi)
+        self.vectors = VectorNumPy(self.casadi)
+
+    def symbols(self, name: str, shape: tuple[int, ...]) -> tuple[Any, np.ndarray]:
+        """A column of symbols, and the same in an object array of a shape."""
+        column = self.casadi.SX.sym(name, int(np.prod(shape)))
+        entries = np.empty(column.numel(), object)
+        entries[:] = self.casadi.vertsplit(column) if column.numel() else []
+        return column, entries.reshape(shape)
+
+    def prepare(self, program: Any, arguments: Any, constants: Any) -> Callable[[], Any]:
+        if all(x.ndim < 2 for x in (*arguments, *constants) if isinstance(x, np.ndarray)):
+            leaves = [self.casadi.SX.sym(f"x{k}", x.size) for k, x in enumerate(arguments)]
+            return buffered_gradient(self.casadi, leaves, program(self.vectors, *leaves, *constants), arguments)
+        columns, leaves = zip(*(self.symbols(f"x{k}", x.shape) for k, x in enumerate(arguments)), strict=True)
+        value = program(self.numpy, *leaves, *constants)
+        return buffered_gradient(self.casadi, columns, value, arguments)
+
+    def to_numpy(self, answer: Any) -> Any:
+        value, gradients = answer
+        return value[0], [g.copy() for g in gradients]
+
+
+class CasadiVectors:
+    """CasADi's MX: operations of whole vectors; for programs of vectors, nothing with two axes."""
+
+    def __init__(self) -> None:
+        self.casadi = importlib.import_module("casadi")
+        self.numpy = VectorNumPy(self.casadi)
+
+    def prepare(self, program: Any, arguments: Any, constants: Any) -> Callable[[], Any]:
+        leaves = [self.casadi.MX.sym(f"x{k}", x.size) for k, x in enumerate(arguments)]
+        fixed = [self.casadi.DM(x) if isinstance(x, np.ndarray) else x for x in constants]
+        return buffered_gradient(self.casadi, leaves, program(self.numpy, *leaves, *fixed), arguments)
+
+    def to_numpy(self, answer: Any) -> Any:
+        value, gradients = answer
+        return value[0], [g.copy() for g in gradients]
+
+
+def buffered_gradient(
+    casadi: Any, columns: Sequence[Any], value: Any, arguments: Sequence[np.ndarray]
+) -> Callable[[], Any]:
+    """Value and gradients of a CasADi expression by its quickest call: memory handed over once, nothing copied."""
+    gradients = [casadi.densify(casadi.gradient(value, column)) for column in columns]
+    function = casadi.Function("f", list(columns), [casadi.densify(value), *gradients])
+    inputs = [np.array(x, float) for x in arguments]
+    results = [np.zeros(1), *(np.zeros(x.shape) for x in inputs)]
+    buffer, evaluate = function.buffer()
+    for k, x in enumerate(inputs):
+        buffer.set_arg(k, memoryview(x.reshape(-1)))
+    for k, x in enumerate(results):
+        buffer.set_res(k, memoryview(x.reshape(-1)))
+
+    def run(_keep: Any = (function, buffer, inputs)) -> Any:  # the buffer does not own what it points to
+        evaluate()
+        return results[0], results[1:]
+
+    return run
+
+
 _BACKENDS: dict[str, Callable[[], Backend]] = {
     "adjoint": Adjoint,
     "autograd": Autograd,
     "torch": Torch,
     "jax": Jax,
+    "CasADi SX": CasadiScalars,
+    "CasADi MX": CasadiVectors,
 }
 
 
@@ -128,6 +232,17 @@ def backend(name: str) -> Backend | None:
 def missing(name: str) -> str:
     """Why a peer is not there."""
     return _reasons.get(name, "not installed")
+
+
+def peer_versions() -> dict[str, str | None]:
+    """The version of every peer, ``None`` where it is not installed."""
+    found: dict[str, str | None] = {}
+    for name in ("torch", "jax", "autograd", "casadi", "numba"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
 
 
 def versions() -> str:

@@ -1,10 +1,10 @@
 """Sparse blocks as sums of monomials: one index map and one data vector each.
 
-A monomial is the map ``(J v)[rows[e]] += data[e] · v[columns[e]]``. Its pattern, the *pairs* of positions, is concrete; its
-data may be traced. A product of two monomials is a monomial again: the pairs are joined once, and all that is left to do
-with the data is to gather and to multiply. Equal pairs are one object (they are interned in a :class:`PairTable`), so
-terms with equal patterns merge, and no join is done twice. A data of no axes stands for all entries of a monomial: the
-coefficients of a stencil stay numbers.
+A monomial is the map ``(J v)[rows[e]] += data[e] · v[columns[e]]``. Its pattern, the *pairs* of positions, is concrete;
+its data may be traced. A product of two monomials is a monomial again: the pairs are joined once, and all that is left
+to do with the data is to gather and to multiply. Equal pairs are one object (they are interned in a
+:class:`PairTable`), so terms with equal patterns merge, and no join is done twice. A data of no axes stands for all
+entries of a monomial: the coefficients of a stencil stay numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.blocks.block import Block
-from adjoint.blocks.kernels import Array, Shape, conjugate, put_flat, safe_multiply, take_flat
+from adjoint.blocks.kernels import Array, Shape, conjugate, put_flat, safe_multiply, take_flat, unique_slots
 from adjoint.blocks.sparse import Sparse
 from adjoint.errors import AssemblyTooLargeError
 
@@ -37,7 +37,7 @@ class Pairs:
     count : int
     """
 
-    __slots__ = ("_distinct", "columns", "count", "rows", "shape")
+    __slots__ = ("_by_row", "_distinct", "columns", "count", "rows", "shape")
 
     def __init__(self, rows: np.ndarray | None, columns: np.ndarray | None, shape: tuple[int, int]) -> None:
         self.rows = rows
@@ -45,6 +45,7 @@ class Pairs:
         self.shape = shape
         self.count = shape[0] if rows is None else len(rows)
         self._distinct: list[bool | None] = [None, None]
+        self._by_row: tuple[np.ndarray | None, np.ndarray] | None = None
 
     @property
     def all_rows(self) -> np.ndarray:
@@ -55,6 +56,18 @@ class Pairs:
     def all_columns(self) -> np.ndarray:
         """``columns``, written out."""
         return np.arange(self.count) if self.columns is None else self.columns
+
+    @property
+    def by_row(self) -> tuple[np.ndarray | None, np.ndarray]:
+        """The entries in order of their rows (None: they are), and where each row starts."""
+        if self._by_row is None:
+            rows = self.all_rows
+            order = None
+            if (rows[1:] < rows[:-1]).any():
+                order = np.argsort(rows, kind="stable")
+                rows = rows[order]
+            self._by_row = order, np.searchsorted(rows, np.arange(self.shape[0] + 1))
+        return self._by_row
 
     def has_distinct(self, axis: int) -> bool:
         """Whether no row (axis 0) or no column (axis 1) holds two entries."""
@@ -69,16 +82,20 @@ class Pairs:
         return f"<pairs: {self.count} entries of {self.shape}>"
 
 
+Positions: TypeAlias = "np.ndarray | slice | None"
+"""Which entries are taken: by number, in even steps, or all as they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Join:
     """How the data of a product comes from the data of its factors.
 
-    ``data = sum over equal slots of left[take_left] * right[take_right]``; ``None`` for what is left as it is.
+    ``data = sum over equal slots of left[take_left] * right[take_right]``.
     """
 
     pairs: Pairs
-    take_left: np.ndarray | None
-    take_right: np.ndarray | None
+    take_left: Positions
+    take_right: Positions
     slots: np.ndarray | None
     products: int
 
@@ -146,15 +163,14 @@ class PairTable:
         if not (left.has_distinct(0) or right.has_distinct(1)):
             keys = (np.arange(count) if rows is None else rows) * shape[1]
             keys = keys + (np.arange(count) if columns is None else columns)
-            unique, inverse = np.unique(keys, return_inverse=True)
+            unique, inverse = unique_slots(keys)
             if unique.size < keys.size:
                 slots, rows, columns = inverse, unique // max(1, shape[1]), unique % max(1, shape[1])
-        return Join(self.pairs(rows, columns, shape), take_left, take_right, slots, count)
+        return Join(self.pairs(rows, columns, shape), evenly(take_left), evenly(take_right), slots, count)
 
     def _meet(self, left: Pairs, right: Pairs) -> tuple[np.ndarray, np.ndarray]:
         """All pairs of entries that meet at an inner position."""
-        by_row = np.argsort(right.all_rows, kind="stable")
-        starts = np.searchsorted(right.all_rows[by_row], np.arange(right.shape[0] + 1))
+        by_row, starts = right.by_row
         counts = (starts[1:] - starts[:-1])[left.all_columns]
         total = int(counts.sum())
         if total > self.max_entries:
@@ -165,7 +181,8 @@ class PairTable:
             )
         chosen = np.repeat(np.arange(left.count), counts)
         within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
-        return chosen, by_row[starts[left.all_columns[chosen]] + within]
+        entries = starts[left.all_columns[chosen]] + within
+        return chosen, entries if by_row is None else by_row[entries]
 
 
 def _counts_up(index: np.ndarray, size: int) -> bool:
@@ -174,6 +191,16 @@ def _counts_up(index: np.ndarray, size: int) -> bool:
 
 def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
     return b is a if a is None or b is None else np.array_equal(a, b)
+
+
+def evenly(positions: np.ndarray | None) -> Positions:
+    """Positions in even steps as a slice, which is read and written without looking up each of them."""
+    if positions is None or positions.size < 2:
+        return positions
+    first, step = int(positions[0]), int(positions[1] - positions[0])
+    if step < 1 or int(positions[-1]) != first + step * (positions.size - 1) or (np.diff(positions) != step).any():
+        return positions
+    return slice(first, int(positions[-1]) + 1, step)
 
 
 def _at(index: np.ndarray | None, take: np.ndarray | None) -> np.ndarray | None:
@@ -197,7 +224,7 @@ def multiply(table: PairTable, left: Terms, right: Terms, guarded: bool = False)
                 continue
             data = _product(join, l_data, r_data, guarded)
             _accumulate(result, join.pairs, data)
-    return collapsed(table, result) if len(result) > MOST_TERMS else result
+    return tidied(table, result)
 
 
 def add(table: PairTable, left: Terms, right: Terms) -> Terms:
@@ -205,11 +232,35 @@ def add(table: PairTable, left: Terms, right: Terms) -> Terms:
     result = dict(left)
     for pairs, data in right.items():
         _accumulate(result, pairs, data)
-    return collapsed(table, result) if len(result) > MOST_TERMS else result
+    return tidied(table, result)
 
 
 MOST_TERMS = 32
 """More terms are melted into one: their joins would cost more than they save."""
+
+MOST_PARTS = 4
+"""The same for terms that leave rows out and overlap: shifts of a grid with borders are cut to ever new ranges."""
+
+
+def tidied(table: PairTable, terms: Terms) -> Terms:
+    """The same sum, in few enough terms."""
+    if len(terms) > MOST_TERMS:
+        return collapsed(table, terms)
+    if len(terms) > MOST_PARTS:
+        parts = {pairs: data for pairs, data in terms.items() if pairs.rows is not None}
+        if len(parts) > MOST_PARTS and _overlap(parts):
+            whole = {pairs: data for pairs, data in terms.items() if pairs.rows is None}
+            for pairs, data in collapsed(table, parts).items():
+                _accumulate(whole, pairs, data)
+            return whole
+    return terms
+
+
+def _overlap(terms: Terms) -> bool:
+    """Whether melting saves entries."""
+    keys = [pairs.all_rows * pairs.shape[1] + pairs.all_columns for pairs in terms]
+    distinct, slots = unique_slots(np.concatenate(keys))
+    return distinct.size < slots.size
 
 
 def _accumulate(terms: Terms, pairs: Pairs, data: Array) -> None:
@@ -223,7 +274,7 @@ def _product(join: Join, left: Array, right: Array, guarded: bool) -> Array:
     elif _is_one(b):
         data = a
     else:
-        data = safe_multiply(a, b) if guarded else a * b
+        data = _guarded_product(a, b) if guarded else a * b
     if join.slots is None:
         return data
     if not np.ndim(data):
@@ -231,12 +282,20 @@ def _product(join: Join, left: Array, right: Array, guarded: bool) -> Array:
     return summed(data, join.slots, join.pairs.count)
 
 
+def _guarded_product(a: Array, b: Array) -> Array:
+    if isinstance(a, (int, float, complex)) and isinstance(b, (int, float, complex)):
+        return a * b if a and b else 0.0
+    return safe_multiply(a, b)
+
+
 def _is_one(data: Array) -> bool:
     return type(data) is float and data == 1.0
 
 
-def _taken(data: Array, take: np.ndarray | None) -> Array:
-    return data if take is None or not np.ndim(data) else take_flat(data, take, 1)
+def _taken(data: Array, take: Positions) -> Array:
+    if take is None or not np.ndim(data):
+        return data
+    return data[take] if isinstance(take, slice) else take_flat(data, take, 1)
 
 
 def summed(data: Array, slots: np.ndarray, count: int) -> Array:
@@ -258,7 +317,7 @@ def collapsed(table: PairTable, terms: Terms) -> Terms:
         return terms
     shape = next(iter(terms)).shape
     keys = [pairs.all_rows * shape[1] + pairs.all_columns for pairs in terms]
-    unique, slots = np.unique(np.concatenate(keys), return_inverse=True)
+    unique, slots = unique_slots(np.concatenate(keys))
     parts = np.split(slots, np.cumsum([len(key) for key in keys])[:-1])
     fixed, moving = None, []
     for (pairs, data), where in zip(terms.items(), parts, strict=True):

@@ -134,10 +134,11 @@ class ColoringPlan:
         """The matrices at other arguments; see :class:`adjoint.SparsePlan`."""
         program, results = self._program
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            found = iter(program(self._plan.inputs_of(args)))
+            leaves = self._plan.leaves_of(args)
+            found = iter(program(leaves))
             swept = [next(found) if x is None else x for x in results]
             if not all(all_finite(np.asarray(x)) for x in swept):  # a fresh sweep guards its zeros
-                trace, traced = self._record(args)
+                trace, traced = self._record(self._plan.arguments_of(leaves))
                 trace.release()
                 swept = [np.asarray(_plain(trace, x)) for x in traced]
         return self._plan.build([self._matrix(number, swept) for number in range(len(self._patterns))])

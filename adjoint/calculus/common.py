@@ -47,9 +47,10 @@ def linearized(
     what: str,
     *,
     copy: bool = False,
+    lean: bool = True,
 ) -> tuple[ConstraintSystem, Any]:
     """Record ``function`` on the chosen arguments; returns the system and the auxiliary output."""
-    trace, output = record(function, args, kwargs, numbers, copy=copy, lean=not debugging())
+    trace, output = record(function, args, kwargs, numbers, copy=copy, lean=lean and not debugging())
     try:
         _refuse_integers(trace, what)
         aux = None

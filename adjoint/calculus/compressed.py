@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 import scipy
 
 from adjoint.blocks import Array
-from adjoint.blocks.monomials import Pairs
+from adjoint.blocks.kernels import unique_slots
+from adjoint.blocks.monomials import Pairs, Positions, evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +23,20 @@ class Piece:
     ----------
     source : int
         Which one it is, among the results of the program.
-    slots : int array
+    slots : int array or slice
         Where its entries go.
-    chosen : int array or None
+    chosen : int array, slice or None
         Which of its entries go there; None for all.
-    mirror : int array or None
+    mirror : int array, slice or None
         Where they go once more: the other half of a symmetric matrix.
     adds : bool
         Other entries go to the same places.
     """
 
     source: int
-    slots: np.ndarray
-    chosen: np.ndarray | None
-    mirror: np.ndarray | None
+    slots: Positions
+    chosen: Positions
+    mirror: Positions
     adds: bool
 
     def fill(self, out: np.ndarray, data: Array) -> None:
@@ -42,11 +44,14 @@ class Piece:
         if self.chosen is not None and np.ndim(data):
             data = data[self.chosen]
         for slots in (self.slots, self.mirror):
-            if slots is not None:
-                if self.adds:
-                    np.add.at(out, slots, data)
-                else:
-                    out[slots] = data
+            if slots is None:
+                continue
+            if not self.adds:
+                out[slots] = data
+            elif isinstance(slots, slice):  # each place once
+                out[slots] += data
+            else:
+                np.add.at(out, slots, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,7 @@ class Compressed:
     """The CSR pattern of one matrix, its constant entries, and where the other ones go."""
 
     shape: tuple[int, int]
-    indices: np.ndarray
-    pointers: np.ndarray
+    template: Any
     constants: np.ndarray
     pieces: tuple[Piece, ...]
 
@@ -85,7 +89,7 @@ class Compressed:
         width = max(1, shape[1])
         keys = [rows * width + columns for rows, columns, *_ in listed]
         mirrored = [columns * width + rows for rows, columns, *_ in listed] if symmetric else []
-        unique, inverse = np.unique(np.concatenate([*keys, *mirrored, np.zeros(0, int)]), return_inverse=True)
+        unique, inverse = unique_slots(np.concatenate([*keys, *mirrored, np.zeros(0, int)]))
         places = np.split(inverse, np.cumsum([key.size for key in [*keys, *mirrored]]))[:-1]
         # a mirrored entry on the diagonal is the entry itself
         hits = np.bincount(np.concatenate([*places[: len(keys)], np.zeros(0, int)]), minlength=unique.size)
@@ -108,17 +112,19 @@ class Compressed:
                 positions = np.arange(rows.size) if chosen is None else chosen
                 on = np.flatnonzero(rows == columns)
                 if on.size:
-                    pieces.append(Piece(source, slots[on], positions[on], None, crowded))
+                    pieces.append(Piece(source, evenly(slots[on]), evenly(positions[on]), None, crowded))
                 there = places[len(keys) + number][off]
-                pieces.append(Piece(source, slots[off], positions[off], there, crowded))
+                pieces.append(Piece(source, evenly(slots[off]), evenly(positions[off]), evenly(there), crowded))
             else:
-                pieces.append(Piece(source, slots, chosen, mirror, crowded))
+                pieces.append(Piece(source, evenly(slots), evenly(chosen), evenly(mirror), crowded))
         pointers = np.searchsorted(unique, np.arange(shape[0] + 1) * width)
         kind = np.int32 if max(unique.size, *shape) < 2**31 else np.int64
         indices, pointers = (unique % width).astype(kind), pointers.astype(kind)
         for array in (indices, pointers, constants):
             array.flags.writeable = False  # all matrices of a plan share the pattern
-        return cls(shape, indices, pointers, constants, tuple(pieces))
+        template = scipy.sparse.csr_array((constants, indices, pointers), shape=shape)
+        template.has_canonical_format = True  # sorted, and no entry twice: SciPy need not look
+        return cls(shape, template, constants, tuple(pieces))
 
     def matrix(self, results: Sequence[Array]) -> Any:
         """The matrix for these results of the program."""
@@ -128,12 +134,12 @@ class Compressed:
         return self.with_data(data)
 
     def with_data(self, data: np.ndarray) -> Any:
-        """The matrix with this data, in the order of the pattern."""
-        found = scipy.sparse.csr_array((data, self.indices, self.pointers), shape=self.shape)
-        found.has_canonical_format = True  # sorted, and no entry twice: SciPy need not look
+        """A matrix with this data, in the order of the pattern."""
+        found = copy.copy(self.template)  # shares the pattern, and skips SciPy's checks of it
+        found.data = data
         return found
 
     @property
     def nnz(self) -> int:
         """Structural nonzeros."""
-        return len(self.indices)
+        return len(self.constants)

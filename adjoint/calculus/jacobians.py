@@ -42,8 +42,8 @@ def jacobian(
         One right-hand side per input (``Aᵀ ż = −ẋ``) or per output (``A λ = −s``); ``"auto"`` takes the fewer.
         With ``sparse``, the order of elimination.
     sparse : bool, default False
-        Eliminate with sparse blocks, and return ``scipy.sparse.csr_array`` of shape ``(output.size, argument.size)`` with
-        the exact structure. For more than one point :func:`adjoint.jacobian_plan` does the symbolic work once.
+        Eliminate with sparse blocks, and return ``scipy.sparse.csr_array`` of shape ``(output.size, argument.size)``
+        with the exact structure. For more than one point :func:`adjoint.jacobian_plan` does the symbolic work once.
     has_aux, solver
         As in :func:`adjoint.value_and_grad`.
 

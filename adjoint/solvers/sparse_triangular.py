@@ -1,16 +1,27 @@
-"""SciPy's sparse triangular solve on the assembled scalar matrix."""
+"""SciPy's sparse triangular solve on the assembled scalar matrix; a compiled loop where numba is installed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy
 
-from adjoint.errors import NotAcceptedError
-from adjoint.solvers.assembled import AssembledFactor, implicit_constraints, triangular_order
-from adjoint.system import ConstraintSystem, assemble
-from adjoint.system.assembled_solve import Pattern, sweep
+from adjoint.solvers.assembled import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, refuse_blocks
+from adjoint.solvers.assembled_cost import prediction, refuse, sparse_bytes
+from adjoint.solvers.compressed_unit import Compressed
+from adjoint.solvers.kernels_numba import chosen, compiled_sweeps
+from adjoint.solvers.level_sweeps import level_coordinates, level_sweeps, refuse_zeros
+from adjoint.system import ConstraintSystem
+from adjoint.system.assembled_solve import Pattern, Prepared
+from adjoint.system.solving import Prediction
+from adjoint.system.structure import Structure
+from adjoint.system.unit_matrix import UnitMatrix, UnitPattern
+
+PER_CALL = 2e-4  # checks and copies of spsolve_triangular
+PER_ENTRY = 4e-9  # of A: 13 ns in the first solve of the scalar program, for three parts
+PER_ENTRY_COMPILED = 0.8e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +35,89 @@ class SparseTriangular:
     ----------
     max_bytes : int, optional
         Refuse an assembly that would take more; half of the free memory by default.
+    compiled : bool, optional
+        Whether to solve in a loop compiled by numba (the extra ``fast``). By default where that is installed and
+        the system has 20,000 unknowns or more.
     """
 
     max_bytes: int | None = None
+    compiled: bool | None = None
 
-    def analyze(self, system: ConstraintSystem) -> SparseTriangular:
-        """Check that every diagonal block is triangular."""
-        for k in implicit_constraints(system):
-            if system.diagonal_of(k).triangular is None:  # type: ignore[union-attr]  # implicit: it has one
-                raise NotAcceptedError(
-                    f"'sparse_triangular' needs triangular diagonal blocks, but that of the implicit constraint "
-                    f"z_{k + 1} = {system.primitives[k].name}(…) is not: it makes A block triangular only. "
-                    "'back_substitution' and 'dense' take it."
-                )
-        return self
+    def analyze(self, system: ConstraintSystem) -> UnitPlan | CoordinatePlan:
+        """Find the pattern of ``A``, and the order of its entries by rows."""
+        implicit = implicit_constraints(system)
+        refuse_blocks("sparse_triangular", system, implicit)
+        general = CoordinatePlan(triangular_coordinates, True, self.max_bytes)
+        compiled = chosen(self.compiled, system.shape[0])
+        if implicit or is_traced(system):
+            return general
+        if not compiled:
+            return UnitPlan(system, by_rows, general)
+        return UnitPlan(system, compiled_rows, general, self.compiled)
 
-    def factorize(self, system: ConstraintSystem) -> AssembledFactor:
-        """Assemble the coordinates of ``A``; a triangular matrix needs no factorization."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            assembled = assemble(system, self.max_bytes)
-        return AssembledFactor(system, assembled, _kernel, order=triangular_order(system))
+    def predict(self, structure: Structure, right_hand_sides: int = 1) -> Prediction:
+        """SciPy's kernel prepares its matrix at each call, which costs as much as two right-hand sides."""
+        refuse("sparse_triangular", structure, sparse_bytes(structure), self.max_bytes, implicit=True)
+        if chosen(self.compiled, structure.unknowns):
+            seconds = structure.matrix_nonzeros * PER_ENTRY_COMPILED * (right_hand_sides + 1)
+        else:
+            seconds = PER_CALL + structure.matrix_nonzeros * PER_ENTRY * (right_hand_sides + 2)
+        return prediction(structure, right_hand_sides, seconds_per_solve=seconds, depth=structure.unknowns)
 
 
-def _kernel(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:
-    shape = (pattern.size, pattern.size)
-    matrix = scipy.sparse.csr_array((data, (pattern.rows, pattern.columns)), shape=shape)
-    dtype = np.result_type(data, b, np.float64)  # SciPy's kernel works in double precision
+def by_rows(pattern: UnitPattern) -> Callable[[UnitMatrix], Prepared]:
+    """``I − U`` by rows, its unit diagonal among the entries: the form of which SciPy copies least."""
+    compressed = Compressed.of(pattern, by_rows=True)
+
+    def prepare(matrix: UnitMatrix) -> Prepared:
+        dtype = np.result_type(matrix.data, np.float64)  # SciPy's kernel works in double precision
+        if dtype not in (np.float64, np.complex128):
+            return level_sweeps(matrix.pattern)(matrix)
+        entries = compressed.entries(matrix.data, dtype)
+        return _solver(compressed.csr(entries), compressed.csc(entries))
+
+    return prepare
+
+
+def compiled_rows(pattern: UnitPattern) -> Callable[[UnitMatrix], Prepared]:
+    """Compiled sweeps where they know the dtype."""
+    return compiled_sweeps(pattern, lambda matrix: by_rows(matrix.pattern)(matrix))
+
+
+def _solver(upper: scipy.sparse.csr_array, lower: scipy.sparse.csc_array) -> Prepared:
+    """Both are one matrix, and its transpose, over the same arrays."""
+
+    def solve(b: np.ndarray, transposed: bool) -> np.ndarray:
+        if not upper.shape[0]:
+            return b
+        matrix = lower if transposed else upper
+        x: np.ndarray = scipy.sparse.linalg.spsolve_triangular(
+            matrix,
+            b[:, 0] if b.shape[1] == 1 else b,
+            lower=transposed,
+            unit_diagonal=True,
+            overwrite_A=True,  # nothing is overwritten but the diagonal, by the ones that stand there
+            overwrite_b=True,
+        )
+        return x.reshape(b.shape)
+
+    return solve
+
+
+def triangular_coordinates(data: np.ndarray, pattern: Pattern) -> Prepared:
+    """The same for coordinates with any diagonal."""
+    dtype = np.result_type(data, np.float64)
     if dtype not in (np.float64, np.complex128):
-        return sweep(data, b, pattern)
-    x = scipy.sparse.linalg.spsolve_triangular(
-        matrix.astype(dtype), b.astype(dtype), lower=pattern.triangular == "lower"
-    )
-    return np.asarray(x)
+        return level_coordinates(data, pattern)
+    shape = (pattern.size, pattern.size)
+    matrix = scipy.sparse.csr_array((data.astype(dtype), (pattern.rows, pattern.columns)), shape=shape)
+    refuse_zeros(matrix.diagonal())
+    lower = pattern.triangular == "lower"
+
+    def solve(b: np.ndarray, transposed: bool) -> np.ndarray:
+        x = scipy.sparse.linalg.spsolve_triangular(
+            matrix.T if transposed else matrix, b.astype(np.result_type(b, dtype)), lower=lower != transposed
+        )
+        return np.asarray(x)
+
+    return solve

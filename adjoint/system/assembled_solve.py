@@ -17,26 +17,33 @@ from adjoint.blocks.kernels import conjugate, dispatched
 from adjoint.tracing import FUNCTIONS, Primitive, bind
 from adjoint.tracing.primitive import Blocks
 
-Kernel = Callable[[np.ndarray, np.ndarray, "Pattern"], np.ndarray]
+Prepared = Callable[[np.ndarray, bool], np.ndarray]
+"""``prepared(b, transposed)``: a solve with one matrix, or with its transpose; ``b`` plain, of shape ``(size, m)``.
+
+It may overwrite ``b``, or return it.
+"""
+
+Prepare = Callable[[np.ndarray, "Pattern"], Prepared]
+"""``prepare(data, pattern)``: what a strategy does with the numbers before the first solve."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pattern:
-    """Where the entries stand, and which kernel solves.
+    """Where the entries stand, and what solves.
 
     Attributes
     ----------
     rows, columns : int arrays (nnz,)
     size : int
-    kernel : callable
-        ``kernel(data, b, pattern) → x`` on plain arrays, ``b`` of shape ``(size, m)``.
+    prepare : callable
+        Takes plain data.
     triangular : {"upper", "lower"} or None
     """
 
     rows: np.ndarray
     columns: np.ndarray
     size: int
-    kernel: Kernel
+    prepare: Prepare
     triangular: str | None
 
     @property
@@ -50,9 +57,26 @@ class Pattern:
 @dispatched
 def solve_assembled(data: Array, b: Array, pattern: Pattern) -> Array:
     """``M x = b`` with ``M[rows, columns] = data`` and ``b`` of shape ``(size, m)``."""
-    if pattern.triangular is not None and not np.isfinite(data).all():
-        return sweep(data, b, pattern)
-    return pattern.kernel(data, b, pattern)
+    return solve_prepared(data, pattern)(b, False)
+
+
+def solve_prepared(data: np.ndarray, pattern: Pattern) -> Prepared:
+    """The strategy's own solve, or a sweep where zeros have to be structural against infinities and NaN."""
+    if pattern.triangular is None:
+        return pattern.prepare(data, pattern)
+
+    def swept(b: np.ndarray, transposed: bool) -> np.ndarray:
+        return sweep(data, b, pattern.transposed if transposed else pattern)
+
+    if not np.isfinite(data).all():
+        return swept
+    prepared = pattern.prepare(data, pattern)
+
+    def checked(b: np.ndarray, transposed: bool) -> np.ndarray:
+        x = prepared(b.copy(), transposed)
+        return x if np.isfinite(x).all() else swept(b, transposed)
+
+    return checked
 
 
 def sweep(data: np.ndarray, b: np.ndarray, pattern: Pattern) -> np.ndarray:

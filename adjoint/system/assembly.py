@@ -88,7 +88,7 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
     size = int(offsets[-1])
     grouped = sum(len(nodes) * len(system.records[nodes[0]][1]) for nodes in groups.values())  # at most
     nonzeros = size + grouped + sum(block.nnz for _, _, block in blocks)
-    _refuse_too_large(nonzeros, blocks, memory_limit() if max_bytes is None else max_bytes)
+    refuse_too_large(nonzeros, blocks, memory_limit() if max_bytes is None else max_bytes)
 
     explicit = np.ones(size, dtype=bool)
     rows, columns, data = [], [], []
@@ -165,7 +165,8 @@ def _stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[
     return parts
 
 
-def _refuse_too_large(nonzeros: int, blocks: list[tuple[int, int, Block]], max_bytes: int) -> None:
+def refuse_too_large(nonzeros: int, blocks: list[tuple[int, int, Block]], max_bytes: int) -> None:
+    """Raise before memory is exhausted, naming the largest block."""
     needed = nonzeros * BYTES_PER_NONZERO
     if needed <= max_bytes:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +19,19 @@ EXTENDED_FLOPS = 2_000_000
 
 def residual(system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]) -> float:
     """``max |A λ + s|``."""
-    return max((float(np.max(np.abs(r), initial=0.0)) for r, _ in _rows(system, found, rows, batch)), default=0.0)
+    residuals = residual_rows(system, found, rows, batch)
+    return max((float(np.max(np.abs(r), initial=0.0)) for _, r, _ in residuals), default=0.0)
 
 
 def backward_error(system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]) -> float:
     """``max_i |A λ + s|_i / (|A| |λ| + |s|)_i``, with 0/0 = 0; infinite where a residual is not finite."""
+    return worst_ratio(residual_rows(system, found, rows, batch))
+
+
+def worst_ratio(residuals: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> float:
+    """The largest entry of ``|r| / scale`` over ``(node, r, scale)``, with 0/0 = 0 and infinity for NaN."""
     worst = 0.0
-    for r, scale in _rows(system, found, rows, batch):
+    for _, r, scale in residuals:
         with np.errstate(all="ignore"):
             ratio = np.where(r == 0, 0.0, np.abs(r) / scale)
         ratio = np.where(np.isnan(ratio), np.inf, ratio)
@@ -33,10 +39,10 @@ def backward_error(system: ConstraintSystem, found: Sequence[Any], rows: Rows, b
     return worst
 
 
-def _rows(
+def residual_rows(
     system: ConstraintSystem, found: Sequence[Any], rows: Rows, batch: tuple[int, ...]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each active block row the residual ``A λ + s`` and the scale ``|A| |λ| + |s|``.
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """For each active block row its node (0-based), the residual ``A λ + s`` and the scale ``|A| |λ| + |s|``.
 
     Products and sums are formed in a higher precision than the solve used, wherever that is affordable, so that
     the residual shows the solve's rounding and not its own. Where a block
@@ -70,8 +76,8 @@ def _rows(
                 block = with_guards(bare)
                 accumulate(parent, block.apply_adjoint(_finer(block, lam)), _scale(block, lam))
     return (
-        (r.real if r.dtype.kind == "c" and y.dtype.kind != "c" else r, scale)  # a real node takes the real part
-        for r, scale, y in zip(sums, scales, system.values, strict=True)
+        (k, r.real if r.dtype.kind == "c" and y.dtype.kind != "c" else r, scale)  # a real node takes the real part
+        for k, (r, scale, y) in enumerate(zip(sums, scales, system.values, strict=True))
         if r is not None
     )
 

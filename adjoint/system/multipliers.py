@@ -39,7 +39,7 @@ class _Solution:
         """The entry of node ``k`` (0-based) as an array of the user's own; a structural zero as zeros."""
         found = self._found[k]
         if found is None:
-            value = self.system.values[k]
+            value = self.system.value(k)
             dtype = value.dtype if value.dtype.kind in "fc" else float
             return np.zeros(self.batch + value.shape, dtype)[()]
         return found.copy() if type(found) is np.ndarray else found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adjoint.blocks import Zero
+from adjoint.errors import NotAcceptedError
 from adjoint.system.assembly import grouped_nodes
 from adjoint.tracing import ZERO
 
@@ -35,6 +36,8 @@ class Structure:
         The operation of each node.
     scalar_nodes : int
         Nodes that are scalars made by elementwise operations: they are linearized many at a time.
+    real_linear : tuple of int
+        Nodes with a block that has no matrix over the complex numbers, or perhaps none.
     """
 
     sizes: np.ndarray
@@ -46,6 +49,7 @@ class Structure:
     levels: np.ndarray
     names: list[str]
     scalar_nodes: int
+    real_linear: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, system: ConstraintSystem) -> Structure:
@@ -58,11 +62,17 @@ class Structure:
                 for position, parent in enumerate(system.records[k][1]):
                     if parent >= 0 and partials[position] is not ZERO:
                         edges.append((k, parent, 1, 1))
+        real_linear: dict[int, None] = {}
         with np.errstate(all="ignore"):
             for k in single:
                 for parent, block in system.blocks_of(k):
-                    if not isinstance(block, Zero):
-                        edges.append((k, parent, block.nnz, block.flops))
+                    if isinstance(block, Zero):
+                        continue
+                    edges.append((k, parent, block.nnz, block.flops))
+                    if system.value(parent).dtype.kind == "c" and (
+                        system.value(k).dtype.kind != "c" or block.absolute() is None
+                    ):
+                        real_linear[k] = None
         table = np.array(edges, dtype=np.int64).reshape(-1, 4)
         table = table[np.argsort(table[:, 0], kind="stable")]
         children, parents, nonzeros, flops = np.ascontiguousarray(table.T)
@@ -80,7 +90,16 @@ class Structure:
             levels=np.array(levels, dtype=np.int64),
             names=[primitive.name for primitive in system.primitives],
             scalar_nodes=sum(len(nodes) for nodes in groups.values()),
+            real_linear=tuple(real_linear),
         )
+
+    def refuse_real_linear(self, solver: str) -> None:
+        """Raise for a strategy that needs the scalar matrix, where there may be none over the complex numbers."""
+        for k in self.real_linear:
+            raise NotAcceptedError(
+                f"'{solver}' needs a matrix of complex numbers, but z_{k + 1} = {self.names[k]}(…) is linear over the "
+                "real numbers only. 'back_substitution' takes it; or split real and imaginary parts."
+            )
 
     @property
     def unknowns(self) -> int:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from adjoint.blocks import Array, Block, Identity
 from adjoint.errors import AdjointError, SeedError
-from adjoint.system import assembly, solving
+from adjoint.system import answers, assembly, conditioning, diagnosis, influence, refinement, solving
+from adjoint.system.conditioning import Condition
+from adjoint.system.diagnosis import Diagnosis
+from adjoint.system.influence import Ranking
 from adjoint.system.multipliers import Multipliers, Tangents
+from adjoint.system.scalar_point import Evaluator, Point, in_runs, point_of, vectorized
+from adjoint.system.scalar_program import ScalarProgram, compile_scalars
 from adjoint.system.structure import Structure
-from adjoint.tracing import COMPILER, INPUT, Trace, current_operands, flatten, snapshot
+from adjoint.tracing import COMPILER, INPUT, Trace, Tracer, current_operands, flatten, snapshot
+from adjoint.tracing.primitive import Hollow
 from adjoint.tracing.trace import EMPTY, Record
 
 
@@ -27,16 +34,28 @@ class ConstraintSystem:
     trace : Trace
         The structure.
     values : list of array
-        ``z_1 … z_n``: the point of linearization.
+        ``z_1 … z_n``: the point of linearization. Made when first asked for, if the trace is of mostly scalars and
+        the system was re-linearized: then :attr:`point` holds the numbers.
     """
 
-    __slots__ = ("_factors", "_offsets", "_plans", "_structure", "primitives", "records", "trace", "values")
+    __slots__ = (
+        "_factors",
+        "_offsets",
+        "_plans",
+        "_point",
+        "_records",
+        "_structure",
+        "_values",
+        "primitives",
+        "trace",
+    )
 
     def __init__(self, trace: Trace, records: list[Record] | None = None, values: list[Array] | None = None) -> None:
         self.trace = trace
         self.primitives = trace.primitives
-        self.records = trace.records if records is None else records
-        self.values = trace.values if values is None else values
+        self._records: list[Record] | None = trace.records if records is None else records
+        self._values: list[Array] | None = trace.values if values is None else values
+        self._point: Point | None = None
         self._offsets: np.ndarray | None = None
         self._factors: dict[Any, Any] = {}
         self._plans: dict[Any, Any] = {}  # shared by all linearizations of the structure
@@ -45,7 +64,53 @@ class ConstraintSystem:
     # --- structure ---------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self.primitives)
+
+    @property
+    def values(self) -> list[Array]:
+        """``z_1 … z_n`` at this point."""
+        if self._values is None:
+            self._values = self._point.values()  # type: ignore[union-attr]  # one of the two is always there
+        return self._values
+
+    @property
+    def records(self) -> list[Record]:
+        """The records of the trace with the operands of this point."""
+        if self._records is None:
+            values = self.values
+            self._records = [
+                (tuple(current_operands(record[0], record[1], values)), *record[1:]) for record in self.trace.records
+            ]
+        return self._records
+
+    def value(self, k: int) -> Array:
+        """``z_k`` (0-based), without making the list of all values."""
+        return self._point[k] if self._values is None else self._values[k]  # type: ignore[index]  # as above
+
+    def _record(self, k: int) -> Record:
+        """One record, without making the list of all records."""
+        if self._records is not None or self._point is None:
+            return self.records[k]
+        record = self.trace.records[k]
+        operands = self._point.operands(record[0], record[1])
+        return (tuple(operands), *record[1:])
+
+    @property
+    def scalars(self) -> ScalarProgram | None:
+        """The schedule of a trace of mostly scalars; ``None`` for other traces. Made once for the structure."""
+        if ScalarProgram not in self._plans:
+            self._plans[ScalarProgram] = compile_scalars(self.trace)
+        program: ScalarProgram | None = self._plans[ScalarProgram]
+        return program
+
+    @property
+    def point(self) -> Point | None:
+        """All values in one flat array, if the trace is of mostly scalars and they are plain numbers."""
+        if self._point is None and self._values is not None:
+            program = self.scalars
+            if program is not None and not {Tracer, Hollow} & set(map(type, self._values)):
+                self._point = point_of(program, self.trace, self._values)
+        return self._point
 
     @property
     def offsets(self) -> np.ndarray:
@@ -55,7 +120,8 @@ class ConstraintSystem:
         """
         if self._offsets is None:
             sizes = np.zeros(len(self) + 1, dtype=np.intp)
-            for k, (primitive, record, y) in enumerate(zip(self.primitives, self.records, self.values, strict=True)):
+            trace = self.trace  # its shapes are those of every point
+            for k, (primitive, record, y) in enumerate(zip(self.primitives, trace.records, trace.values, strict=True)):
                 if primitive is INPUT:
                     active = y.dtype.kind in "fc"
                 else:
@@ -67,9 +133,9 @@ class ConstraintSystem:
 
     def is_active(self, k: int) -> bool:
         """Whether node ``k`` (0-based) has a multiplier: a floating-point value that a derivative can reach."""
-        primitive, parents = self.primitives[k], self.records[k][1]
+        primitive, parents = self.primitives[k], self.trace.records[k][1]
         if primitive is INPUT:
-            return bool(self.values[k].dtype.kind in "fc")
+            return bool(self.trace.values[k].dtype.kind in "fc")
         return not primitive.discrete and any(p >= 0 for p in parents)
 
     @property
@@ -96,20 +162,20 @@ class ConstraintSystem:
 
     def blocks_of(self, k: int) -> list[tuple[int, Block]]:
         """``(i, J[k, i])`` for the parents of node ``k`` (0-based), one entry per operand."""
-        operands, parents, static, _, _ = self.records[k]
+        operands, parents, static, _, _ = self._record(k)
         try:
-            return self.primitives[k].blocks(self.values[k], operands, static or EMPTY, parents)
+            return self.primitives[k].blocks(self.value(k), operands, static or EMPTY, parents)
         except AdjointError as error:
-            solving.note_where(error, self.primitives, self.records, k)
+            solving.note_where(error, self.primitives, self.trace.records, k)
             raise
 
     def diagonal_of(self, k: int) -> Block | None:
         """``D_k`` of an implicit constraint (0-based), ``None`` for an explicit one."""
         primitive = self.primitives[k]
-        operands, _, static, _, _ = self.records[k]
         if primitive.diagonal is None:
             return None
-        return primitive.diagonal(self.values[k], operands, static or EMPTY)
+        operands, _, static, _, _ = self._record(k)
+        return primitive.diagonal(self.value(k), operands, static or EMPTY)
 
     def block(self, k: int, i: int) -> Block | None:
         """``J[k, i] = ∂f_k/∂z_i`` of constraint ``z_k`` (numbers from 1), or ``None`` where it is zero."""
@@ -174,19 +240,42 @@ class ConstraintSystem:
         TraceMismatchError
             If the program would have run differently there.
         """
-        leaves = [x.copy() if type(x) is np.ndarray else x for x in self.trace.leaves_of(args)]
-        values = self.trace.evaluate(leaves)
-        records: list[Record] = [
-            (tuple(current_operands(record[0], record[1], values)), *record[1:]) for record in self.trace.records
-        ]
-        moved = ConstraintSystem(self.trace, records, values)
+        trace = self.trace
+        leaves = [x.copy() if type(x) is np.ndarray else x for x in trace.leaves_of(args)]
+        evaluator = self._evaluator()
+        point = None if evaluator is None else evaluator(leaves)
+        moved = ConstraintSystem(trace, [], [])
+        moved._records = None
+        moved._values = trace.evaluate(leaves) if point is None else None
+        moved._point = point
         moved._offsets, moved._plans, moved._structure = self._offsets, self._plans, self._structure
         return moved
 
     @property
+    def is_relinearized(self) -> bool:
+        """Whether it has another point than the one at which its trace was recorded."""
+        return self._records is not self.trace.records
+
+    def compile_evaluator(self) -> None:
+        """Let numba compile what computes the values of mostly scalars, for all linearizations of the structure."""
+        program = self.scalars
+        if program is not None:
+            self._plans[Evaluator] = in_runs(program, self.trace)
+
+    def _evaluator(self) -> Evaluator | None:
+        """What computes the values of mostly scalars at new arguments; made once for the structure."""
+        if Evaluator not in self._plans:
+            program = self.scalars
+            self._plans[Evaluator] = None if program is None else vectorized(program, self.trace)
+        evaluator: Evaluator | None = self._plans[Evaluator]
+        return evaluator
+
+    @property
     def output(self) -> Any:
         """The function's output at the point of linearization, in arrays of its own."""
-        leaves, spec = flatten(self.trace.output_of(self.values))
+        trace = self.trace
+        found = [out[0] if isinstance(out, tuple) else self.value(out) for out in trace.outputs]
+        leaves, spec = flatten(trace.output_spec.unflatten(found))
         return spec.unflatten([x.copy() if type(x) is np.ndarray else snapshot(x) for x in leaves])
 
     # --- solving -----------------------------------------------------------------------------------
@@ -210,7 +299,15 @@ class ConstraintSystem:
         plan: solving.Plan = self._plans[solver]
         return plan
 
-    def solve(self, seed: Any = None, *, solver: Any = None) -> Multipliers:
+    def explain(self, *, right_hand_sides: int = 1) -> Any:
+        """What every strategy is expected to cost, and which one ``solver="auto"`` takes; print it.
+
+        From the structure alone: nothing is solved. ``right_hand_sides`` is how many one factorization will serve.
+        """
+        auto: Any = replace(solving.get("auto"), right_hand_sides=right_hand_sides)  # type: ignore[type-var]
+        return auto.explain(self.structure)
+
+    def solve(self, seed: Any = None, *, solver: Any = None, refine: int = 0) -> Multipliers:
         """Solve ``A λ = −s``: the multiplier of every constraint.
 
         Parameters
@@ -220,6 +317,8 @@ class ConstraintSystem:
             axes, the same for all leaves, are several right-hand sides. By default 1 for a scalar output.
         solver : str or Solver, optional
             ``"back_substitution"`` by default.
+        refine : int
+            So many steps of iterative refinement at most, with residuals in a higher precision: one more solve each.
 
         Returns
         -------
@@ -234,7 +333,10 @@ class ConstraintSystem:
             If the solver does not take this system.
         """
         rows, batch = self.seed_rows(seed)
-        found = self.factorize(solver).solve(rows)
+        factor = self.factorize(solver)
+        found = factor.solve(rows)
+        if refine:
+            found = refinement.refined(self, factor, found, rows, batch, refine)
         for judge in solving.JUDGES:
             judge(self, rows, found, False)
         return Multipliers(self, found, rows, batch)
@@ -254,18 +356,79 @@ class ConstraintSystem:
             judge(self, rows, found, True)
         return Tangents(self, found, rows, batch)
 
+    def gradients(self, *, solver: Any = None) -> Any:
+        """The multipliers of every leaf of the output, from one factor and one solve with all of them.
+
+        Returns
+        -------
+        pytree like the output, of Multipliers
+            For a scalar leaf its gradient; for an array leaf ``y`` all rows of its Jacobian, with the axes of ``y``
+            leading: ``∂y/∂z_i`` has shape ``(*y.shape, *z_i.shape)``. Zero for constants and discrete values.
+        """
+        return answers.gradients(self, solver)
+
+    def inverse_columns(self, nodes: Any, *, solver: Any = None) -> Any:
+        """Columns of ``−A⁻¹``: how ``z_k`` moves with every other value, ``λ_i = ∂z_k/∂z_i``.
+
+        Parameters
+        ----------
+        nodes : int, str, or a sequence of them
+            Node numbers from 1, names of arguments, or names given with :func:`adjoint.name`.
+
+        Returns
+        -------
+        Multipliers, or a dict of them by what was asked for
+            With the axes of ``z_k`` leading, as in :meth:`gradients`.
+
+        Raises
+        ------
+        SeedError
+            If a node has no multiplier.
+        """
+        return answers.inverse_columns(self, nodes, solver)
+
+    def influence(self, seed: Any = None, *, solver: Any = None) -> Ranking:
+        """Which node matters most: all nodes by ``Σ |λ_i ∘ z_i|``, the largest first.
+
+        That is the first-order change of the objective per relative change of ``z_i``.
+        """
+        return influence.influence(self, seed, solver)
+
+    def condition(self, seed: Any = None, *, solver: Any = None) -> Condition:
+        """Estimates of ``κ₁(A)``, of Skeel's condition of the multipliers, and of ``κ₁`` of each diagonal block.
+
+        About twenty solves with the solver's factor, half of them with ``Aᵀ``.
+
+        Raises
+        ------
+        ConstraintSystemError
+            If real and complex nodes meet.
+        """
+        return conditioning.condition(self, seed, solver)
+
+    def diagnose(self, seed: Any = None, *, solver: Any = None) -> Diagnosis:
+        """What is wrong or remarkable about this system: see :class:`adjoint.system.diagnosis.Diagnosis`.
+
+        Parameters
+        ----------
+        seed : pytree like the output, optional
+            Of the multipliers whose norms are followed along the depth; by default 1 for every output entry.
+        solver : str or Solver, optional
+        """
+        return diagnosis.diagnose(self, seed, solver)
+
     def seed_rows(self, seed: Any) -> tuple[solving.Rows, tuple[int, ...]]:
         """A seed as ``(node, value)`` pairs, checked against the output."""
         outputs = self.trace.outputs
         if seed is None:
-            if len(outputs) != 1 or (isinstance(outputs[0], int) and self.values[outputs[0]].size != 1):
-                shapes = [None if isinstance(out, tuple) else self.values[out].shape for out in outputs]
+            if len(outputs) != 1 or (isinstance(outputs[0], int) and self.value(outputs[0]).size != 1):
+                shapes = [None if isinstance(out, tuple) else self.value(out).shape for out in outputs]
                 raise SeedError(
                     f"the output has the shapes {shapes}: give solve() a seed of the same structure, which says "
                     "how much each entry counts in the objective"
                 )
             leaves = [
-                np.ones(self.values[out].shape, self.values[out].dtype)[()] for out in outputs if isinstance(out, int)
+                np.ones(self.value(out).shape, self.value(out).dtype)[()] for out in outputs if isinstance(out, int)
             ]
             leaves += [np.ones(()) for out in outputs if isinstance(out, tuple)]
         else:
@@ -292,7 +455,7 @@ class ConstraintSystem:
         for node, leaf in zip(nodes, leaves, strict=True):
             if node is None:
                 continue
-            value = self.values[node]
+            value = self.value(node)
             leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf, dtype=value.dtype)
             extra = leaf.ndim - value.ndim
             if extra < 0 or leaf.shape[extra:] != value.shape:

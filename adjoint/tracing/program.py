@@ -1,7 +1,7 @@
 """A trace as straight-line code: only what its results need, nothing twice, every value dropped after its last use.
 
-A recorded derivative is a trace like any other. Replaying it costs one call per operation: no rule is looked up, no block
-is made, no pattern is searched.
+A recorded derivative is a trace like any other. Replaying it costs one call per operation: no rule is looked up, no
+block is made, no pattern is searched.
 """
 
 from __future__ import annotations

@@ -103,9 +103,7 @@ def test_a_sum_of_many_terms_is_melted():
     total, matrix = {}, np.zeros((n, n))
     for shift in range(MOST_TERMS + 5):
         d = np.cos(shift + np.arange(n))
-        term = multiply(
-            table, expanded(table, Diagonal(d, (n,), (n,))), expanded(table, Roll((shift,), (-1,), (n,)))
-        )
+        term = multiply(table, expanded(table, Diagonal(d, (n,), (n,))), expanded(table, Roll((shift,), (-1,), (n,))))
         total = add(table, total, term)
         matrix += d[:, None] * np.roll(np.eye(n), shift, 0)
     assert len(total) < MOST_TERMS

@@ -91,9 +91,7 @@ def test_hessians_are_right_and_symmetric_to_the_last_bit(name):
 def brusselator(w, alpha=10.0):
     u, v = w
     laplacian = lambda a: np.roll(a, 1, 0) + np.roll(a, -1, 0) + np.roll(a, 1, 1) + np.roll(a, -1, 1) - 4 * a
-    return np.stack(
-        [1 + u**2 * v - 4.4 * u + alpha * laplacian(u), 3.4 * u - u**2 * v + alpha * laplacian(v)]
-    )
+    return np.stack([1 + u**2 * v - 4.4 * u + alpha * laplacian(u), 3.4 * u - u**2 * v + alpha * laplacian(v)])
 
 
 def test_the_brusselator_has_its_exact_structure():
@@ -136,17 +134,18 @@ def test_no_symbolic_work_at_a_new_point(monkeypatch):
 
     w = np.random.default_rng(0).uniform(0.5, 1.5, (2, 6, 6))
     plan = adjoint.jacobian_plan(f, w)
-    assert len(calls) == 1
+    assert len(calls) == 2
     import adjoint.blocks.monomials as monomials
 
     monkeypatch.setattr(monomials.PairTable, "join", None)
     plan(w + 1)
-    assert len(calls) == 1
+    assert len(calls) == 2
     assert plan.operations < 25
 
 
 def test_constants_are_filled_in_once():
     """The heat equation is linear: nothing is left to compute."""
+
     def heat(u):
         return u[1:-1] + 0.1 * (u[2:] - 2 * u[1:-1] + u[:-2])
 
@@ -272,7 +271,7 @@ def test_bad_requests():
 
 
 def test_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr("adjoint.calculus.sparse.memory_limit", lambda: 1 << 16)
+    monkeypatch.setattr("adjoint.calculus.elimination_by_blocks.memory_limit", lambda: 1 << 16)
     with pytest.raises(AssemblyTooLargeError, match="multiplications, more than the"):
         adjoint.jacobian(lambda a, b: a @ b @ b, sparse=True)(np.ones((12, 12)), np.ones((12, 12)))
 
@@ -328,3 +327,90 @@ def test_threads_may_share_a_plan():
         thread.join()
     for a, b in zip(found, expected, strict=True):
         assert_array_equal(a, b)
+
+
+# --- programs of mostly scalars ------------------------------------------------------------------------------
+
+
+def rosenbrock_residuals(x):
+    out = []
+    for i in range(len(x) - 1):
+        out.append(10.0 * (x[i + 1] - x[i] ** 2))
+        out.append(1.0 - x[i])
+    return np.stack(out)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_loop_over_scalars(order):
+    x = np.linspace(-1.0, 1.5, 30)
+    plan = adjoint.jacobian_plan(rosenbrock_residuals, x, order=order)
+    assert plan.nnz == 3 * 29
+    for at in (x, x + 0.3):
+        expected = np.zeros((58, 30))
+        for i in range(29):
+            expected[2 * i, i], expected[2 * i, i + 1], expected[2 * i + 1, i] = -20 * at[i], 10.0, -1.0
+        assert_allclose(plan(at).toarray(), expected, atol=1e-13)
+
+
+def test_a_loop_over_scalars_takes_no_numpy_call_per_product(monkeypatch):
+    from adjoint.calculus.elimination_by_scalars import ScalarElimination
+
+    made = []
+    original = ScalarElimination.__init__
+    monkeypatch.setattr(ScalarElimination, "__init__", lambda self, *a: made.append(1) or original(self, *a))
+    adjoint.jacobian_plan(rosenbrock_residuals, np.linspace(-1.0, 1.5, 30))
+    assert made
+
+
+def test_hessian_of_a_loop_over_scalars():
+    def f(x):
+        total = 0.0
+        for i in range(len(x) - 1):
+            total = total + 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+        return total
+
+    x = np.linspace(-1.0, 1.5, 20)
+    plan = adjoint.hessian_plan(f, x)
+    assert plan.nnz == 20 + 2 * 19
+    for at in (x, x[::-1].copy()):
+        assert_allclose(plan(at).toarray(), scipy.optimize.rosen_hess(at), atol=1e-10)
+        assert_array_equal(plan(at).toarray(), plan(at).toarray().T)
+
+
+def test_scalars_as_arguments_outputs_that_are_read_and_arguments_returned():
+    def f(a, b, c):
+        u = np.sin(a) * b
+        v = u * c + np.exp(b)
+        w = v * u - a / c + np.tanh(u * v) * b
+        q = w * w + u
+        return a, u, v, w, 3.0, q * 0.5 + np.cos(w) - b * a
+
+    arguments = (0.3, 1.2, -0.7)
+    plan = adjoint.jacobian_plan(f, *arguments, argnums=(0, 1, 2))
+    for at in (arguments, (0.5, -0.2, 2.0)):
+        found = leaves_of(plan(*at))
+        for matrix, block in zip(found, dense_leaves(f, at), strict=True):
+            assert_allclose(matrix.toarray(), block, atol=1e-12)
+
+
+def test_zeros_of_scalars_are_structural_against_infinite_partials():
+    def f(x):
+        out = []
+        for i in range(len(x)):
+            r = np.sqrt(x[i]) * 0.0 + x[i] * 2.0
+            out.append(r + np.sqrt(x[i] * x[0]) * 0.0)
+        return np.stack(out)
+
+    plan = adjoint.jacobian_plan(f, np.full(8, 2.0))
+    with np.errstate(all="ignore"):
+        found = plan(np.array([1.0, 0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])).toarray()
+    assert_array_equal(found, 2 * np.eye(8))
+
+
+def test_scalars_take_another_branch():
+    def f(x):
+        return np.stack([x[i] * x[i] if x[i] > 0 else -x[i] for i in range(10)])
+
+    plan = adjoint.jacobian_plan(f, np.ones(10))
+    with pytest.raises(TraceMismatchError, match="another branch"):
+        plan(-np.ones(10))

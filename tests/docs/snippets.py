@@ -26,7 +26,7 @@ from adjoint.system import solving
 from adjoint.tracing import table
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 _FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
 

@@ -7,7 +7,7 @@ The blocks ``J[k, i]`` are the edges of a graph, from parent ``i`` to child ``k`
 
 Once all intermediates are gone, the edges that are left are the Jacobian of the outputs. Every order gives the same
 Jacobian; the orders differ in how many multiplications they take. To find the best one is NP-hard (Naumann 2008), so
-there are heuristics: see :mod:`adjoint.solvers.order_heuristics` and :mod:`adjoint.solvers.order_search`.
+there are heuristics: see :mod:`adjoint.solvers.vertex.heuristics` and :mod:`adjoint.solvers.vertex.search`.
 
 References
 ----------
@@ -19,136 +19,32 @@ Mathematical Programming 99 (2004); "Optimal Jacobian accumulation is NP-complet
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adjoint.blocks import Block, Identity, Scale, Zero
-from adjoint.system import ConstraintSystem
-from adjoint.system.assembly import grouped_nodes
-from adjoint.tracing.trace import EMPTY
+from adjoint.solvers.vertex.graph import Graph, unit_edges
 
-if TYPE_CHECKING:
-    from adjoint.system import Structure
+__all__ = [
+    "REACHED",
+    "WORK",
+    "Elimination",
+    "Graph",
+    "PartlyEliminated",
+    "count",
+    "count_within",
+    "forward",
+    "plain_products",
+    "reverse",
+    "unit_edges",
+]
 
+WORK = 5_000_000
+"""Products of blocks up to which orders are counted where no other limit is given: a few seconds."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Graph:
-    """The blocks below the diagonal as a graph. Vertices ``0 … n-1`` are in topological order.
-
-    Attributes
-    ----------
-    sizes : int array (n,)
-        Scalar unknowns of each vertex; 0 for one that takes no part.
-    children, parents : int arrays (edges,)
-        Edges ``J[child, parent]``, each pair once, sorted by child and then by parent.
-    nonzeros : int array (edges,)
-        Of each block; never more than the product of the two sizes.
-    units : bool array (edges,)
-        The block is ``±I`` by its structure: a product with it needs no multiplication.
-    eliminable : bool array (n,)
-        The intermediates: neither inputs nor outputs.
-    """
-
-    sizes: np.ndarray
-    children: np.ndarray
-    parents: np.ndarray
-    nonzeros: np.ndarray
-    units: np.ndarray
-    eliminable: np.ndarray
-
-    @classmethod
-    def of(
-        cls, structure: Structure, keep: Collection[int], units: Collection[tuple[int, int]] = frozenset()
-    ) -> Graph:
-        """The graph of a structure.
-
-        Parameters
-        ----------
-        structure : Structure
-        keep : collection of int
-            Nodes that stay: the inputs and the outputs, as a rule.
-        units : collection of (child, parent), optional
-            Edges that are ``±1`` by structure, see :func:`unit_edges`.
-
-        Notes
-        -----
-        Two operands that are one node are one edge here: their blocks add up, and so do their nonzeros.
-        """
-        return cls.from_edges(
-            structure.sizes, structure.children, structure.parents, structure.nonzeros, keep=keep, units=units
-        )
-
-    @classmethod
-    def from_edges(
-        cls,
-        sizes: Sequence[int] | np.ndarray,
-        children: Sequence[int] | np.ndarray,
-        parents: Sequence[int] | np.ndarray,
-        nonzeros: Sequence[int] | np.ndarray | None = None,
-        *,
-        keep: Collection[int],
-        units: Collection[tuple[int, int]] = frozenset(),
-    ) -> Graph:
-        """A graph from lists of edges, in any order and with repetitions; scalar edges unless ``nonzeros`` are given."""
-        sizes = np.asarray(sizes, dtype=np.int64)
-        children, parents = np.asarray(children, dtype=np.int64), np.asarray(parents, dtype=np.int64)
-        counts = np.ones(len(children), np.int64) if nonzeros is None else np.asarray(nonzeros, dtype=np.int64)
-        n = len(sizes)
-        if len(children) and not (parents < children).all():
-            raise ValueError("the vertices of a graph are in topological order: every parent comes before its child")
-        live = (sizes[children] > 0) & (sizes[parents] > 0)
-        keys, where = np.unique(children[live] * n + parents[live], return_inverse=True)
-        merged = np.zeros(len(keys), np.int64)
-        np.add.at(merged, where, counts[live])
-        child, parent = keys // max(n, 1), keys % max(n, 1)
-        eliminable = sizes > 0
-        eliminable[list(keep)] = False
-        unit = np.isin(keys, np.array([k * n + i for k, i in units], dtype=np.int64))
-        return cls(sizes, child, parent, np.minimum(merged, sizes[child] * sizes[parent]), unit, eliminable)
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    @property
-    def edges(self) -> dict[tuple[int, int], int]:
-        """``{(child, parent): nonzeros}``."""
-        pairs = zip(self.children.tolist(), self.parents.tolist(), strict=True)
-        return dict(zip(pairs, self.nonzeros.tolist(), strict=True))
-
-    @property
-    def intermediates(self) -> list[int]:
-        """The vertices that may be eliminated, in topological order."""
-        found: list[int] = np.flatnonzero(self.eliminable).tolist()
-        return found
-
-    @property
-    def scalar(self) -> bool:
-        """Every vertex has one unknown: a product of edges is one multiplication."""
-        return bool((self.sizes <= 1).all())
-
-    def with_copies(self, outputs: Iterable[int]) -> Graph:
-        """A graph in which no output is read: those that are get a copy as the output, and become intermediates.
-
-        What is left after eliminating all intermediates is then the Jacobian, edge by entry. A solver does not need it.
-        """
-        read = set(self.parents.tolist())
-        copied = [k for k in dict.fromkeys(outputs) if k in read and self.sizes[k] > 0]
-        n = len(self)
-        new = np.arange(n, n + len(copied))
-        eliminable = np.concatenate([self.eliminable, np.zeros(len(copied), bool)])
-        eliminable[copied] = True
-        return Graph(
-            np.concatenate([self.sizes, self.sizes[copied]]),
-            np.concatenate([self.children, new]),
-            np.concatenate([self.parents, np.array(copied, np.int64)]),
-            np.concatenate([self.nonzeros, self.sizes[copied]]),
-            np.concatenate([self.units, np.ones(len(copied), bool)]),
-            eliminable,
-        )
+REACHED = 400_000_000
+"""Bits (vertices × kept vertices) up to which the kept vertices in reach are noted for each vertex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +82,8 @@ class PartlyEliminated:
     ----------
     predecessors, successors : list of dict
         Of each vertex: ``{neighbor: nonzeros}``; ``None`` once it is eliminated.
+    products : int
+        Of blocks, so far: what this elimination on paper took itself.
     multiplications, nontrivial, fill_in, additions : int
         So far, as in :class:`Elimination`.
     """
@@ -198,6 +96,7 @@ class PartlyEliminated:
         "multiplications",
         "nontrivial",
         "predecessors",
+        "products",
         "sizes",
         "successors",
     )
@@ -207,15 +106,13 @@ class PartlyEliminated:
         self.sizes: list[int] = graph.sizes.tolist()
         self.predecessors: list[dict[int, int]] = [{} for _ in range(n)]
         self.successors: list[dict[int, int]] = [{} for _ in range(n)]
-        for k, i, count in zip(
-            graph.children.tolist(), graph.parents.tolist(), graph.nonzeros.tolist(), strict=True
-        ):
+        for k, i, count in zip(graph.children.tolist(), graph.parents.tolist(), graph.nonzeros.tolist(), strict=True):
             self.predecessors[k][i] = count
             self.successors[i][k] = count
         self._scalar = graph.scalar
         here = graph.units
         self._units = set(zip(graph.children[here].tolist(), graph.parents[here].tolist(), strict=True))
-        self.multiplications = self.nontrivial = self.fill_in = self.additions = 0
+        self.products = self.multiplications = self.nontrivial = self.fill_in = self.additions = 0
 
     def cost(self, j: int) -> int:
         """Multiplications that eliminating ``j`` would take now: for scalars its Markowitz degree."""
@@ -240,6 +137,7 @@ class PartlyEliminated:
         """Connect the predecessors of ``j`` with its successors, and drop it."""
         before, after = self.predecessors[j], self.successors[j]
         spent = self.cost(j)
+        self.products += len(before) * len(after)
         self.multiplications += spent
         self.nontrivial += self._eliminate_units(j) if self._units else spent
         for k in after:
@@ -293,9 +191,7 @@ class PartlyEliminated:
 
     def elimination(self, name: str, order: Iterable[int]) -> Elimination:
         """What was done, as a value."""
-        return Elimination(
-            name, tuple(order), self.multiplications, self.nontrivial, self.fill_in, self.additions
-        )
+        return Elimination(name, tuple(order), self.multiplications, self.nontrivial, self.fill_in, self.additions)
 
 
 def count(graph: Graph, order: Iterable[int], name: str = "given") -> Elimination:
@@ -320,13 +216,28 @@ def count(graph: Graph, order: Iterable[int], name: str = "given") -> Eliminatio
     return state.elimination(name, order)
 
 
-def count_within(graph: Graph, order: Sequence[int], name: str, limit: int | None) -> Elimination | None:
-    """As :func:`count`, for a sequence that is known to be an order; ``None`` once it takes more than ``limit``."""
+def count_within(
+    graph: Graph, order: Sequence[int], name: str, limit: int | None, work: int = WORK
+) -> Elimination | None:
+    """As :func:`count`, for a sequence that is known to be an order, but not beyond a limit.
+
+    Parameters
+    ----------
+    limit : int or None
+        Of multiplications.
+    work : int, optional
+        Of products of blocks, which is what the counting itself takes.
+
+    Returns
+    -------
+    Elimination or None
+        ``None`` where one of the limits is passed.
+    """
     state = PartlyEliminated(graph)
     for j in order:
-        if limit is not None and state.multiplications + state.cost(j) > limit:
-            return None
         state.eliminate(j)
+        if state.products > work or (limit is not None and state.multiplications > limit):
+            return None
     return state.elimination(name, order)
 
 
@@ -340,6 +251,35 @@ def reverse(graph: Graph) -> Elimination:
     return count(graph, graph.intermediates[::-1], "reverse")
 
 
+def plain_products(graph: Graph) -> tuple[int, int] | None:
+    """Products of blocks of the forward and of the reverse order, found without eliminating.
+
+    In the reverse order, the successors of a vertex are the kept vertices that it reaches through intermediates, and
+    its predecessors are those that it had at first. Takes ``edges × kept / 64`` steps on machine words; ``None`` where
+    the sets would take more memory than they are worth.
+    """
+    n = len(graph)
+    kept = np.flatnonzero(~graph.eliminable).tolist()
+    if n * len(kept) > REACHED:
+        return None
+    children, parents = graph.children.tolist(), graph.parents.tolist()
+    into, out = np.bincount(graph.children, minlength=n).tolist(), np.bincount(graph.parents, minlength=n).tolist()
+    inner = graph.eliminable.tolist()
+    bit = [0] * n
+    for position, v in enumerate(kept):
+        bit[v] = 1 << position
+    above, below = [0] * n, [0] * n
+    for k, i in zip(children, parents, strict=True):
+        above[k] |= above[i] if inner[i] else bit[i]
+    for k, i in zip(reversed(children), reversed(parents), strict=True):
+        below[i] |= below[k] if inner[k] else bit[k]
+    order = graph.intermediates
+    return (
+        sum(above[j].bit_count() * out[j] for j in order),
+        sum(below[j].bit_count() * into[j] for j in order),
+    )
+
+
 def _checked(graph: Graph, order: Iterable[int]) -> tuple[int, ...]:
     order = tuple(order)
     if len(set(order)) != len(order):
@@ -348,40 +288,3 @@ def _checked(graph: Graph, order: Iterable[int]) -> tuple[int, ...]:
         if not 0 <= j < len(graph) or not graph.eliminable[j]:
             raise ValueError(f"vertex {j} cannot be eliminated: it is no intermediate of this graph")
     return order
-
-
-def unit_edges(system: ConstraintSystem) -> frozenset[tuple[int, int]]:
-    """The blocks that are ``±I`` by structure, as ``(child, parent)`` counted from 0.
-
-    Additions, subtractions, negations, copies and reshapes by the identity have them. A node that reads another one
-    twice (``x + x``) has not: its blocks add up.
-    """
-    often: Counter[tuple[int, int]] = Counter()
-    units: set[tuple[int, int]] = set()
-    groups, single = grouped_nodes(system)
-    with np.errstate(all="ignore"):
-        for nodes in groups.values():
-            k = nodes[0]  # the nodes of a group share a rule, and a rule names its constants
-            operands = [np.asarray(x) for x in system.records[k][0]]
-            columns = list(zip(*(system.records[k][1] for k in nodes), strict=True))
-            asked = [position if max(column) >= 0 else -1 for position, column in enumerate(columns)]
-            blocks = dict(system.primitives[k].blocks(system.values[k], operands, EMPTY, asked))
-            for position, block in blocks.items():
-                pairs = [(k, parent) for k, parent in zip(nodes, columns[position], strict=True) if parent >= 0]
-                if not isinstance(block, Zero):
-                    often.update(pairs)
-                if _is_unit(block):
-                    units.update(pairs)
-        for k in single:
-            for parent, block in system.blocks_of(k):
-                if not isinstance(block, Zero):
-                    often[k, parent] += 1
-                if _is_unit(block):
-                    units.add((k, parent))
-    return frozenset(pair for pair in units if often[pair] == 1)
-
-
-def _is_unit(block: Block) -> bool:
-    if isinstance(block, Scale):
-        return block.in_shape == block.out_shape and block.factor in (1, -1)
-    return isinstance(block, Identity)

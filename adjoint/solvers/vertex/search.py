@@ -8,10 +8,11 @@ tried in a single sweep. Neighborhoods are integers used as bit sets.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from adjoint.solvers.order_heuristics import MARKOWITZ, greedy, lowest_cost
-from adjoint.solvers.orders import Elimination, Graph, PartlyEliminated, count, count_within
+from adjoint.errors import AssemblyTooLargeError
+from adjoint.solvers.vertex.heuristics import LOOK_AHEAD, MARKOWITZ, greedy, lowest_cost
+from adjoint.solvers.vertex.orders import WORK, Elimination, Graph, count, count_within, plain_products
 
 SEARCHED = 400
 """Intermediates up to which :func:`best` searches."""
@@ -20,7 +21,7 @@ BUDGET = 300_000
 """Places tried by the search of :func:`best`: about a second for a graph of a hundred vertices."""
 
 
-def best(graph: Graph, budget: int = BUDGET, limit: int | None = None) -> Elimination | None:
+def best(graph: Graph, budget: int = BUDGET, work: int = WORK) -> Elimination:
     """The cheapest of all orders that are known here, improved by local search where the graph is small.
 
     Parameters
@@ -28,39 +29,42 @@ def best(graph: Graph, budget: int = BUDGET, limit: int | None = None) -> Elimin
     graph : Graph
     budget : int, optional
         Places that the local search tries; 0 for no search. Graphs with more than 400 intermediates are not searched.
-    limit : int, optional
-        Give up on orders that take more multiplications; ``None`` is returned if all do.
+    work : int, optional
+        Products of blocks up to which an order is followed.
+
+    Raises
+    ------
+    AssemblyTooLargeError
+        If all orders pass that limit.
 
     Notes
     -----
-    The reverse and the forward order are counted first, which takes time in proportion to their own cost. The greedy
-    orders stop as soon as they cost more than the cheapest so far, so they cannot take longer than those two by much.
+    Greedy orders stop as soon as they cost more than the cheapest so far, so they cannot take much longer than the
+    forward or the reverse order. A graph of 100,000 scalar vertices takes a few seconds.
     """
     order = graph.intermediates
-    cheapest: Elimination | None = None
     plain = [("reverse", order[::-1]), ("forward", order)]
-    if _is_wide(graph):
-        plain.reverse()  # the one that is likely to cost less bounds the other
-    for name, each in plain:
-        found = count_within(graph, each, name, limit)
-        if found is not None:
-            cheapest, limit = found, found.multiplications - 1
-    for found in (greedy(graph, MARKOWITZ, limit), lowest_cost(graph, limit)):
-        if found is not None and (cheapest is None or found.multiplications < cheapest.multiplications):
-            cheapest = found
-    if cheapest is not None and budget > 0 and 1 < len(order) <= SEARCHED:
-        found = local_search(graph, cheapest, budget)
-        cheapest = found if found.multiplications < cheapest.multiplications else cheapest
+    products = plain_products(graph)
+    if products is not None and graph.scalar:
+        plain = plain[products[0] < products[1] :][:1]  # the other one is known to cost more
+    found = [count_within(graph, each, name, None, work) for name, each in plain]
+    cheapest = _cheapest(found)
+    limit = None if cheapest is None else cheapest.multiplications - 1
+    first = greedy(graph, MARKOWITZ, limit, work) if len(order) <= LOOK_AHEAD else None
+    cheapest = _cheapest([cheapest, first, lowest_cost(graph, limit, work)])
+    if cheapest is None:
+        raise AssemblyTooLargeError(
+            f"every elimination order that is known for these {len(graph):,} nodes takes more than {work:,} products "
+            "of blocks, and each has to be planned; 'back_substitution' and 'sparse_triangular' need no plan"
+        )
+    if budget > 0 and 1 < len(order) <= SEARCHED:
+        cheapest = local_search(graph, cheapest, budget)
     return cheapest
 
 
-def _is_wide(graph: Graph) -> bool:
-    """More unknowns are kept at the end (outputs) than at the beginning (inputs)."""
-    ends = graph.sizes.copy()
-    ends[graph.eliminable] = 0
-    outputs = ends.copy()
-    outputs[graph.parents] = 0
-    return bool(outputs.sum() > ends.sum() - outputs.sum())
+def _cheapest(found: Iterable[Elimination | None]) -> Elimination | None:
+    known = [each for each in found if each is not None]
+    return min(known, key=lambda each: each.multiplications, default=None)
 
 
 def local_search(graph: Graph, start: Elimination | Sequence[int], budget: int = BUDGET, seed: int = 0) -> Elimination:
@@ -84,6 +88,7 @@ def local_search(graph: Graph, start: Elimination | Sequence[int], budget: int =
     before = count(graph, order, start.name if isinstance(start, Elimination) else "given")
     if len(order) < 2 or budget <= 0:
         return before
+    budget = min(budget, 200 * len(order) ** 2)  # small graphs are done sooner
     if graph.scalar:
         order = _ScalarSearch(graph, order, budget, seed).run()
     else:

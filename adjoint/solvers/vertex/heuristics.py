@@ -6,7 +6,7 @@ behind, so there are rules that look further; :data:`RULES` lists those that are
 
 References
 ----------
-A. Griewank and S. Reese (1991), see :mod:`adjoint.solvers.orders`: the Markowitz rule.
+A. Griewank and S. Reese (1991), see :mod:`adjoint.solvers.vertex.orders`: the Markowitz rule.
 U. Naumann, "Optimal accumulation of Jacobian matrices by elimination methods on the dual computational graph",
 Mathematical Programming 99 (2004): relative degrees.
 A. Albrecht, P. Gottschling and U. Naumann, "Markowitz-type heuristics for computing Jacobian matrices efficiently",
@@ -16,19 +16,19 @@ ICCS 2003: rules that look at what the neighbors' degrees become.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from adjoint.solvers.orders import Elimination, Graph, PartlyEliminated
+from adjoint.solvers.vertex.orders import REACHED, WORK, Elimination, Graph, PartlyEliminated
 
 Score = tuple[float, ...]
 """Smaller goes first. Its last entry is the vertex or its negative, so there are no ties."""
 
-LOOK_AHEAD = 4_000
-"""Intermediates up to which the rules that look at neighbors of neighbors are tried."""
+LOOK_AHEAD = 2_000
+"""Intermediates up to which all rules are tried; beyond, the Markowitz rule with ties broken for the last vertex."""
 
-REACHED = 200_000_000
-"""Bits (vertices × kept vertices) up to which inputs and outputs in reach are counted for each vertex."""
+HUB = 64
+"""Neighbors beyond which a vertex does not pass changes on: scores that look past it may lag, and time stays linear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,60 +92,74 @@ def markowitz(graph: Graph) -> Elimination:
     -----
     A heap with lazy updates: ``O((n + updates) log n)`` beside the elimination itself, where the degree of each
     neighbor of an eliminated vertex is updated. The elimination may be the expensive part: on a wide irregular graph,
-    fill-in can grow to a dense core. :func:`adjoint.solvers.order_search.best` gives up once that costs more than
+    fill-in can grow to a dense core. :func:`adjoint.solvers.vertex.search.best` gives up once that costs more than
     another order.
     """
-    found = greedy(graph, MARKOWITZ)
-    if found is None:
-        raise RuntimeError("a greedy order without a limit is always found")
-    return found
+    state = PartlyEliminated(graph)
+    return state.elimination(MARKOWITZ.name, list(_run(graph, MARKOWITZ, state)))
 
 
-def lowest_cost(graph: Graph, limit: int | None = None) -> Elimination | None:
-    """The cheapest order that the rules of :data:`RULES` find; ``None`` if all take more than ``limit``."""
+def lowest_cost(graph: Graph, limit: int | None = None, work: int = WORK) -> Elimination | None:
+    """The cheapest order that the rules of :data:`RULES` find; ``None`` if all pass the limits.
+
+    Parameters
+    ----------
+    graph : Graph
+    limit : int, optional
+        Of multiplications.
+    work : int, optional
+        Of products of blocks, for each rule.
+    """
     cheapest: Elimination | None = None
     count = len(graph.intermediates)
     for rule in RULES:
-        if rule.wide and (count > LOOK_AHEAD or not graph.scalar):
+        if (rule.wide or rule.relative) and count > LOOK_AHEAD:
             continue
-        if rule.relative and len(graph) * (len(graph) - count) > REACHED:
+        if (rule.wide and not graph.scalar) or (rule.relative and len(graph) * (len(graph) - count) > REACHED):
             continue
-        found = greedy(graph, rule, limit)
+        found = greedy(graph, rule, limit, work)
         if found is not None:
             cheapest = found
             limit = found.multiplications - 1
     return cheapest
 
 
-def greedy(graph: Graph, rule: Rule, limit: int | None = None) -> Elimination | None:
-    """Eliminate by a rule; ``None`` once it takes more than ``limit`` multiplications."""
+def greedy(graph: Graph, rule: Rule, limit: int | None = None, work: int = WORK) -> Elimination | None:
+    """Eliminate by a rule; ``None`` once it takes more than ``limit`` multiplications, or ``work`` products."""
     state = PartlyEliminated(graph)
+    order = []
+    for j in _run(graph, rule, state):
+        order.append(j)
+        if state.products > work or (limit is not None and state.multiplications > limit):
+            return None
+    return state.elimination(rule.name, order)
+
+
+def _run(graph: Graph, rule: Rule, state: PartlyEliminated) -> Iterator[int]:
+    """Eliminate by a rule, and tell each vertex once it is gone."""
     reach = _reach(graph) if rule.relative else []
     waiting = set(graph.intermediates)
     scores = {j: rule.score(state, j, reach) for j in waiting}
     heap = [(score, j) for j, score in scores.items()]
     heapq.heapify(heap)
-    order = []
     while heap:
         score, j = heapq.heappop(heap)
         if j not in waiting or score != scores[j]:
             continue  # it was eliminated, or its score has changed
-        if limit is not None and state.multiplications + state.cost(j) > limit:
-            return None
         near = [*state.predecessors[j], *state.successors[j]]
         state.eliminate(j)
         waiting.discard(j)
-        order.append(j)
+        yield j
         touched = set(near)
         if rule.wide:
             for i in near:
-                touched.update(state.predecessors[i], state.successors[i])
+                if len(state.predecessors[i]) + len(state.successors[i]) <= HUB:
+                    touched.update(state.predecessors[i], state.successors[i])
         for i in touched & waiting:
             score = rule.score(state, i, reach)
             if score != scores[i]:
                 scores[i] = score
                 heapq.heappush(heap, (score, i))
-    return state.elimination(rule.name, order)
 
 
 def _reach(graph: Graph) -> list[int]:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from adjoint.solvers.block_graph import BlockGraph
-from adjoint.solvers.order_heuristics import lowest_cost, markowitz
-from adjoint.solvers.order_search import best, local_search
-from adjoint.solvers.orders import Elimination, Graph, count, forward, reverse
+from adjoint.solvers.vertex.block_graph import BlockGraph
+from adjoint.solvers.vertex.heuristics import lowest_cost, markowitz
+from adjoint.solvers.vertex.orders import Elimination, Graph, count, forward, reverse
+from adjoint.solvers.vertex.search import best, local_search
 
 Order = str | tuple[int, ...]
 

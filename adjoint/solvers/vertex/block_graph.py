@@ -1,8 +1,8 @@
 """Vertex elimination on a graph of blocks, each a sum of monomials.
 
-Vertices are nodes, the edge ``i → k`` carries ``J[k, i]``. To eliminate ``j`` is to replace the paths through it by edges:
-``J[k, i] += J[k, j] J[j, i]`` for every predecessor ``i`` and successor ``k``. That is one step of Gaussian elimination on
-``A`` with the pivot ``j``. When only inputs and outputs are left, the edges are the Jacobian.
+Vertices are nodes, the edge ``i → k`` carries ``J[k, i]``. To eliminate ``j`` is to replace the paths through it by
+edges: ``J[k, i] += J[k, j] J[j, i]`` for every predecessor ``i`` and successor ``k``. That is one step of Gaussian
+elimination on ``A`` with the pivot ``j``. When only inputs and outputs are left, the edges are the Jacobian.
 """
 
 from __future__ import annotations

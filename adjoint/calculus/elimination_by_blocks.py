@@ -1,0 +1,145 @@
+"""The numbers of a sparse Jacobian by elimination on blocks: recorded once with traced data, and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adjoint.blocks import Array
+from adjoint.blocks.kernels import all_finite
+from adjoint.blocks.monomials import Pairs, PairTable
+from adjoint.solvers.vertex.block_graph import BlockGraph, between
+from adjoint.solvers.vertex.choice import Order, elimination_order
+from adjoint.system import ConstraintSystem
+from adjoint.system.assembly import memory_limit
+from adjoint.tracing import Trace, output_node, record
+from adjoint.tracing.program import Program
+
+BYTES_PER_ENTRY = 64
+"""Of a pattern while it is made: positions, keys, their order, and data."""
+
+Terms = list[tuple[Pairs, Any, int]]
+"""``(pairs, constant data or None, number of the varying data)``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockElimination:
+    """The varying data of all ``∂(output)/∂(argument)`` at other arguments.
+
+    Attributes
+    ----------
+    terms : list of Terms
+        For each matrix, output by output.
+    results : list of int
+        The node of the recorded elimination that holds each varying data.
+    """
+
+    terms: list[Terms]
+    results: list[int]
+    _linearize: Callable[[Sequence[Any]], ConstraintSystem]
+    _order: Order
+    _numbers: tuple[int, ...]
+    _trace: Trace
+
+    @classmethod
+    def at(
+        cls,
+        linearize: Callable[[Sequence[Any]], ConstraintSystem],
+        args: Sequence[Any],
+        numbers: tuple[int, ...],
+        order: Order,
+        *,
+        guarded: bool = False,
+    ) -> BlockElimination:
+        """Eliminate at one point; ``linearize(args)`` records the function."""
+        matrices: list[list[tuple[Pairs, Any]]] = []
+
+        def elimination(*arguments: Any) -> list[Any]:
+            system = linearize(arguments)
+            try:
+                matrices[:] = _eliminated(system, order, guarded)
+            finally:
+                system.trace.release()
+            return [data for matrix in matrices for _, data in matrix]
+
+        with np.errstate(all="ignore"):
+            trace, results = record(elimination, args, None, numbers, copy=True)
+        trace.release()
+        found: dict[int, int] = {}
+        data = iter(results)
+        terms: list[Terms] = []
+        for matrix in matrices:
+            listed: Terms = []
+            for pairs, _ in matrix:
+                node = output_node(trace, next(data))
+                if isinstance(node, tuple):
+                    listed.append((pairs, node[0], -1))
+                else:
+                    listed.append((pairs, None, found.setdefault(node, len(found))))
+            terms.append(listed)
+        return cls(terms, list(found), linearize, order, numbers, trace)
+
+    def evaluator(self, wanted: Sequence[int]) -> BlockEvaluator:
+        """What computes some of the varying data, by number. Lets go of the recorded elimination."""
+        program = Program(self._trace, [self.results[number] for number in wanted])
+        trace = self._trace
+        del trace.values[len(trace.inputs) :], trace.records[:], trace.primitives[:], trace.guards[:]
+
+        def guarded(args: Sequence[Any]) -> Program:
+            again = BlockElimination.at(self._linearize, args, self._numbers, self._order, guarded=True)
+            return Program(again._trace, [again.results[number] for number in wanted])
+
+        return BlockEvaluator(program, guarded)
+
+
+class BlockEvaluator:
+    """``evaluate(leaves, args)``: a short program of NumPy calls; the guarded one is made if it is needed."""
+
+    __slots__ = ("_guarded", "_make", "_program")
+
+    def __init__(self, program: Program, make_guarded: Callable[[Sequence[Any]], Program]) -> None:
+        self._program = program
+        self._make = make_guarded
+        self._guarded: Program | None = None
+
+    def __call__(self, leaves: Sequence[Array], args: Sequence[Any]) -> list[Array]:
+        """The data at other arguments, given as leaves and as they are."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            found = self._program(leaves)
+            if all(all_finite(np.asarray(x)) for x in found):
+                return found
+            if self._guarded is None:  # 0 · inf may be to blame: guarded, it is 0
+                self._guarded = self._make(args)
+            return self._guarded(leaves)
+
+    @property
+    def operations(self) -> int:
+        """NumPy calls of one evaluation."""
+        return len(self._program)
+
+
+def _eliminated(system: ConstraintSystem, order: Order, guarded: bool) -> list[list[tuple[Pairs, Any]]]:
+    """All ``∂(output)/∂(argument)``: eliminate until only inputs and outputs are left."""
+    trace = system.trace
+    targets = [out for out in trace.outputs if isinstance(out, int) and system.is_active(out)]
+    nodes = between(system, trace.inputs, targets)
+    table = PairTable(memory_limit() // BYTES_PER_ENTRY, masks_are_constant=True)
+    inputs = set(trace.inputs)
+    middle = [k for k in nodes if k not in inputs]
+    graph = BlockGraph.of(system, table, middle, guarded=guarded)
+    ends: dict[int, int] = {}  # an output that other nodes read is eliminated too: a vertex of its own stands for it
+    for out in dict.fromkeys(targets):
+        size = system.values[out].size
+        ends[out] = len(system) + len(ends)
+        if size:
+            graph.connect(ends[out], out, {table.pairs(None, None, (size, size)): 1.0})
+    for k in elimination_order(graph, middle, order):
+        graph.eliminate(k)
+    matrices = []
+    for out in trace.outputs:
+        edges = graph.into.get(ends.get(out, -1), {}) if isinstance(out, int) else {}
+        matrices += [list(edges.get(k, {}).items()) for k in trace.inputs]
+    return matrices

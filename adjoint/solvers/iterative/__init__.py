@@ -1,0 +1,1 @@
+"""Krylov iterations on the diagonal block of an implicit constraint; for `krylov`."""
