@@ -18,8 +18,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/elimination_orders.py`
 
 import adjoint
+from adjoint.solvers.vertex.graph import Graph, unit_edges
 from adjoint.solvers.vertex.heuristics import lowest_cost, markowitz
-from adjoint.solvers.vertex.orders import Elimination, Graph, forward, reverse, unit_edges
+from adjoint.solvers.vertex.orders import Elimination, forward, reverse
 from adjoint.solvers.vertex.scalars import ScalarPlan
 from adjoint.solvers.vertex.search import best
 from benchmarks.harness import WrongAnswerError

@@ -17,7 +17,7 @@ from adjoint.blocks.kernels import all_finite, safe_multiply
 from adjoint.blocks.monomials import Pairs
 from adjoint.calculus.elimination_by_blocks import Terms
 from adjoint.solvers.vertex.choice import Order, find_order
-from adjoint.solvers.vertex.orders import Graph
+from adjoint.solvers.vertex.graph import Graph
 from adjoint.solvers.vertex.program import Program, kernels_for
 from adjoint.system import ConstraintSystem
 from adjoint.system.scalar_assembly import scalar_source

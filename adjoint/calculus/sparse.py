@@ -16,6 +16,7 @@ from adjoint.calculus.elimination_by_blocks import BlockElimination, BlockEvalua
 from adjoint.calculus.elimination_by_scalars import ScalarElimination, ScalarEvaluator
 from adjoint.errors import ArgumentError
 from adjoint.system import ConstraintSystem
+from adjoint.system.scalar_point import entries_are_vertices
 from adjoint.tracing import Trace, Tracer, flatten
 
 
@@ -58,7 +59,7 @@ class SparsePlan:
         self._trace = system.trace
         self.build = _builder(system.trace, argnums)
         elimination: ScalarElimination | BlockElimination
-        scalars = _is_of_scalars(system)
+        scalars = entries_are_vertices(system)
         if scalars:
             elimination = ScalarElimination(system, order)
         else:
@@ -137,20 +138,6 @@ def _refuse_traced(arguments: list[Any], what: str) -> None:
             f"{what} gives SciPy's sparse arrays, through which nothing can be differentiated, but an argument is "
             "traced by an outer derivative. Call it outside, or use adjoint.jacobian(f) without sparse=True there."
         )
-
-
-MOST_ENTRIES = 4
-"""Entries that a node may have, on average, in a program of mostly scalars; arguments and outputs do not count."""
-
-
-def _is_of_scalars(system: ConstraintSystem) -> bool:
-    """Whether scalars by themselves are the better vertices."""
-    if system.scalars is None:
-        return False
-    trace = system.trace
-    ends = {*trace.inputs, *(k for k in trace.outputs if isinstance(k, int))}
-    inner = int(system.offsets[-1]) - sum(system.value(k).size for k in ends if system.is_active(k))
-    return bool(inner <= MOST_ENTRIES * len(trace))
 
 
 def _forget(trace: Trace) -> None:

@@ -34,10 +34,13 @@ def layout_of(system: ConstraintSystem) -> Layout:
     return Layout(system.offsets[:-1], system.offsets[1:], system.trace.values)
 
 
-def source_of(system: ConstraintSystem, max_bytes: int | None) -> Source:
-    """Where the numbers of an explicit system come from, at all of its linearization points."""
+def source_of(system: ConstraintSystem, max_bytes: int | None, *, whole: bool = True) -> Source:
+    """Where the numbers of an explicit system come from, at all of its linearization points.
+
+    Nodes that no output needs may be left out where that is known (``whole=False``).
+    """
     if system.point is not None:
-        return scalar_source(system, system.point.program, max_bytes)
+        return scalar_source(system, system.point.program, max_bytes, whole=whole)
     return Coordinates.of(system, max_bytes)
 
 
@@ -57,15 +60,24 @@ class UnitFactor:
         ``(I − U) x = b`` for plain ``b`` of shape ``(size, m)``, which it may overwrite.
     fallback : Prepare
         The same for coordinates, where the right-hand side is traced.
+    whole : callable, optional
+        Gives the factor with all nodes, where the matrix has only those that outputs need.
     """
 
-    __slots__ = ("_fallback", "_finite", "_matrix", "_prepare", "_prepared")
+    __slots__ = ("_fallback", "_finite", "_matrix", "_prepare", "_prepared", "_whole")
 
-    def __init__(self, matrix: UnitMatrix, prepare: Callable[[UnitMatrix], Prepared], fallback: Prepare) -> None:
+    def __init__(
+        self,
+        matrix: UnitMatrix,
+        prepare: Callable[[UnitMatrix], Prepared],
+        fallback: Prepare,
+        whole: Callable[[], UnitFactor] | None = None,
+    ) -> None:
         self._matrix = matrix
         self._prepare = prepare
         self._prepared: Prepared | None = None
         self._fallback = fallback
+        self._whole: Any = whole  # a factor, once it was needed
         with np.errstate(over="ignore", invalid="ignore"):
             self._finite = all_finite(matrix.data)
 
@@ -81,6 +93,10 @@ class UnitFactor:
         pattern = self._matrix.pattern
         if not rows:  # nothing is asked, so nothing depends on it
             return [None] * len(pattern.layout.shapes)
+        if self._whole is not None and (transposed or self._is_left_out(rows)):
+            if not isinstance(self._whole, UnitFactor):
+                self._whole = self._whole()
+            return self._whole._solve(rows, transposed)
         b, batch = right_hand_side(pattern.layout, pattern.size, rows, self._matrix.data.dtype)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             if type(b) is np.ndarray and self._finite:
@@ -97,6 +113,10 @@ class UnitFactor:
                 data, coordinates = conjugate(data), coordinates.transposed
             x = sweep(data, -b, coordinates) if type(b) is np.ndarray else solve_assembled(data, -b, coordinates)
         return SplitSolution(pattern.layout, x, batch)
+
+    def _is_left_out(self, rows: Rows) -> bool:
+        layout = self._matrix.pattern.layout
+        return any(layout.starts[k] == layout.stops[k] and s.size for k, s in rows)
 
 
 def _either_way(prepared: Prepared, b: np.ndarray, transposed: bool) -> np.ndarray:
@@ -302,13 +322,14 @@ class UnitPlan:
         point comes, and with it the chance that there will be more.
     """
 
-    __slots__ = ("_build", "_compiled", "_general", "_prepare", "_source")
+    __slots__ = ("_build", "_compiled", "_general", "_prepare", "_source", "_whole")
 
     def __init__(
         self, system: ConstraintSystem, build: Build, general: CoordinatePlan, compiled: bool | None = False
     ) -> None:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            self._source = source_of(system, general.max_bytes)
+            self._source = source_of(system, general.max_bytes, whole=False)
+        self._whole: tuple[Source, Callable[[UnitMatrix], Prepared]] | None = None
         self._build = build
         self._prepare = build(self._source.pattern)
         self._general = general
@@ -325,6 +346,20 @@ class UnitPlan:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             matrix = self._source.at(system)
         prepare = self._prepare if matrix.pattern is self._source.pattern else self._build(matrix.pattern)
+        if not isinstance(self._source, ScalarSource) or self._source.whole:
+            return UnitFactor(matrix, prepare, self._general.prepare)
+        twin = system.twin()  # the factor must not hold the system that keeps it
+        return UnitFactor(matrix, prepare, self._general.prepare, lambda: self._whole_factor(twin))
+
+    def _whole_factor(self, system: ConstraintSystem) -> UnitFactor:
+        """With the nodes that no output needs: for tangents, and for seeds of these nodes."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if self._whole is None:
+                source = source_of(system, self._general.max_bytes)
+                self._whole = source, self._build(source.pattern)
+            source, prepare = self._whole
+            matrix = source.at(system)
+        prepare = prepare if matrix.pattern is source.pattern else self._build(matrix.pattern)
         return UnitFactor(matrix, prepare, self._general.prepare)
 
     def _compile(self, system: ConstraintSystem) -> None:

@@ -62,7 +62,9 @@ class BackSubstitution:
             memory=8 * m * int(structure.sizes.max(initial=0)),
             depth=structure.nodes,
             fill_in=0,
-            seconds=PER_BLOCK * structure.children.size
+            seconds=PER_SWEEP
+            + PER_BLOCK * structure.children.size
+            + PER_CALLS * int(np.count_nonzero(~structure.elementwise))
             + PER_PARTIAL * entries
             + m * (PER_ENTRY * entries + PER_FLOP * (flops - entries + solves)),
         )
@@ -70,8 +72,10 @@ class BackSubstitution:
 
 # Seconds on one core of a shared server, BLAS on one thread: best of several sweeps over chains of scalars, of vectors
 # of 8 to 10⁵ entries, and of networks with layers of 16 to 512.
+PER_SWEEP = 15e-6  # to begin and to end
 PER_BLOCK = 1.7e-6  # to ask a rule for a block, and to apply it
-PER_PARTIAL = 4e-9  # to evaluate one entry of a partial
+PER_CALLS = 8e-6  # the same, beyond that, for a block that is not elementwise
+PER_PARTIAL = 1.5e-9  # to evaluate one entry of a partial
 PER_ENTRY = 1e-9  # of elementwise products, at the speed of memory
 PER_FLOP = 0.12e-9  # of matrix products
 

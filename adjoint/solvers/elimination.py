@@ -17,9 +17,10 @@ from adjoint.solvers.vertex.blocks import BlockFactor
 from adjoint.solvers.vertex.choice import GREEDY, Order, find_order
 from adjoint.solvers.vertex.graph import Graph, unit_edges
 from adjoint.solvers.vertex.orders import WORK, Elimination, forward, plain_products, reverse
-from adjoint.solvers.vertex.scalars import ScalarPlan
+from adjoint.solvers.vertex.scalars import EntryPlan, ScalarPlan
 from adjoint.system import ConstraintSystem, Factor, Prediction, Structure
 from adjoint.system.assembly import format_bytes, memory_limit
+from adjoint.system.scalar_point import entries_are_vertices
 from adjoint.tracing import Tracer
 
 COUNTED = 100_000
@@ -30,8 +31,9 @@ BYTES_PER_ENTRY = 64
 
 # Seconds on one core of a shared server: best of several runs of factorize and solve, over the steps of the small and
 # the large workloads of benchmarks/compare_solvers.py.
+PER_CALL = 0.4e-3  # to begin and to end
 PER_JOIN = 20e-6  # one product of two blocks of monomials whose join is known
-PER_SCALAR = 0.3e-6  # one product of two scalars, in waves
+PER_SCALAR = 0.05e-6  # one product of two scalars, in waves, or one partial
 PER_ENTRY = 4e-9  # one multiplication with gathered operands
 
 
@@ -59,13 +61,18 @@ class VertexElimination:
         """Find the order."""
         structure = system.structure
         ends = {*system.trace.inputs, *(out for out in system.trace.outputs if isinstance(out, int))}
+        limit = memory_limit() if self.max_bytes is None else self.max_bytes
+        table = PairTable(limit // BYTES_PER_ENTRY)
+        if isinstance(self.order, str) and structure.sizes.max(initial=0) > 1 and entries_are_vertices(system):
+            name = self.order
+            entries = EntryPlan(system, ends, lambda graph: find_order(graph, name), compiled=self.compiled)
+            return EliminationPlan(entries.elimination, table, entries, None)
         graph = Graph.of(structure, ends, unit_edges(system))
         order = self.order if isinstance(self.order, str) else _from_zero(self.order, graph)
         found = find_order(graph, order)
-        limit = memory_limit() if self.max_bytes is None else self.max_bytes
         _refuse_too_large(structure.matrix_nonzeros + found.fill_in, limit)
         scalar = ScalarPlan(structure, ends, found, compiled=self.compiled) if graph.scalar else None
-        return EliminationPlan(found, PairTable(limit // BYTES_PER_ENTRY), scalar)
+        return EliminationPlan(found, table, scalar, found.order)
 
     def predict(self, structure: Structure, right_hand_sides: int = 1) -> Prediction:
         """The cheaper of the forward and the reverse order, on paper; of the program's end and its beginnings.
@@ -91,15 +98,17 @@ class VertexElimination:
             products = fill_in = steps * max(1, structure.matrix_nonzeros // max(1, edges))
         entries = structure.matrix_nonzeros + fill_in
         _refuse_too_large(entries, memory_limit())
-        scalar = graph.scalar and structure.scalar_nodes > 0
-        steps = products if scalar else 2 * edges * max(1, products // max(1, structure.matrix_nonzeros))
+        scalar = 2 * structure.scalar_nodes > structure.nodes
+        steps = products + edges if scalar else 2 * edges * max(1, products // max(1, structure.matrix_nonzeros))
         return Prediction(
             factor_multiplications=products,
             solve_multiplications=entries * right_hand_sides,
             memory=24 * entries,
             depth=structure.nodes,
             fill_in=fill_in,
-            seconds=(PER_SCALAR if scalar else PER_JOIN) * steps + PER_ENTRY * (products + entries * right_hand_sides),
+            seconds=PER_CALL
+            + (PER_SCALAR if scalar else PER_JOIN) * steps
+            + PER_ENTRY * (products + entries * right_hand_sides),
         )
 
 
@@ -131,12 +140,13 @@ class EliminationPlan:
     Attributes
     ----------
     elimination : Elimination
-        The order (nodes from 0) and what it costs.
+        The order, and what it costs: of nodes (from 0), or of single entries where the program is of mostly scalars.
     """
 
     elimination: Elimination
-    table: PairTable
-    scalar: ScalarPlan | None
+    _table: PairTable
+    _scalars: ScalarPlan | EntryPlan | None
+    _nodes: tuple[int, ...] | None
 
     @property
     def fill_in(self) -> int:
@@ -145,6 +155,10 @@ class EliminationPlan:
 
     def factorize(self, system: ConstraintSystem) -> Factor:
         """Eliminate at one point."""
-        if self.scalar is not None and Tracer not in set(map(type, system.values)):
-            return self.scalar.factorize(system)
-        return BlockFactor(system, self.table, self.elimination.order)
+        if self._scalars is not None and (system.point is not None or Tracer not in set(map(type, system.values))):
+            return self._scalars.factorize(system)
+        nodes = self._nodes
+        if nodes is None:  # traced data: on blocks, against the order of the program
+            ends = {*system.trace.inputs, *(out for out in system.trace.outputs if isinstance(out, int))}
+            nodes = tuple(k for k in range(len(system) - 1, -1, -1) if k not in ends and system.is_active(k))
+        return BlockFactor(system, self._table, nodes)

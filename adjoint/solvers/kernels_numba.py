@@ -1,6 +1,6 @@
 """Substitution with ``I − U`` in compiled loops: the extra ``fast`` (numba).
 
-numba is imported when the first kernel is compiled. Kernels are compiled once per process, in about a second.
+numba is imported when the first kernel is compiled. Each is compiled once per process, in some tenths of a second.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from adjoint.system.assembled_solve import Prepared
 from adjoint.system.compiled import numba_found
 from adjoint.system.unit_matrix import UnitMatrix, UnitPattern
 
-LARGE = 20_000
-"""Unknowns from which compiled loops are chosen: there a solve costs a millisecond, and compiling about a second."""
+LARGE = 50_000
+"""Unknowns from which compiled loops are chosen: SciPy's solve takes 2 ms there, compiling half a second."""
 
 
 def chosen(compiled: bool | None, size: int) -> bool:
@@ -34,18 +34,15 @@ def chosen(compiled: bool | None, size: int) -> bool:
 
 
 @cache
-def substitutions() -> tuple[Callable[..., None], Callable[..., None], Callable[..., None], Callable[..., None]]:
-    """``backward`` and ``forward`` in place, for one right-hand side ``(size,)`` and for several ``(size, m)``."""
+def substitution(transposed: bool, several: bool) -> Callable[..., None]:
+    """``sweep(indptr, rows, data, x)`` in place, for one right-hand side ``(size,)`` or several ``(size, m)``."""
     import numba  # an optional package
 
-    signature = "void(i4[::1], i4[::1], f8[::1], f8[{}])"
-    compile_one, compile_many = (numba.njit(signature.format(shape), nogil=True) for shape in ("::1", ":,::1"))
-    return (
-        compile_one(_backward),
-        compile_one(_forward),
-        compile_many(_backward_many),
-        compile_many(_forward_many),
-    )
+    sweeps = {(False, False): _backward, (True, False): _forward, (False, True): _backward_many}
+    sweep = sweeps.get((transposed, several), _forward_many)
+    signature = f"void(i4[::1], i4[::1], f8[::1], f8[{':,::1' if several else '::1'}])"
+    compiled: Callable[..., None] = numba.njit(signature, nogil=True)(sweep)
+    return compiled
 
 
 def _backward(indptr: Any, rows: Any, data: Any, x: Any) -> None:
@@ -89,7 +86,6 @@ def compiled_sweeps(
     """Column sweeps over the matrix as it is stored; other dtypes than float64 are left to ``otherwise``."""
     # 32 bits: half of the traffic, which is most of the cost
     indptr, rows = pattern.indptr.astype(np.int32), pattern.rows.astype(np.int32)
-    backward, forward, backward_many, forward_many = substitutions()
 
     def prepare(matrix: UnitMatrix) -> Prepared:
         if matrix.data.dtype != np.float64 or len(rows) >= 1 << 31:
@@ -100,10 +96,8 @@ def compiled_sweeps(
             if b.dtype.kind == "c":
                 return solve(b.real, transposed) + 1j * solve(b.imag, transposed)
             x = np.ascontiguousarray(b, dtype=np.float64)
-            if x.shape[1] == 1:
-                (forward if transposed else backward)(indptr, rows, data, x.reshape(-1))
-            else:
-                (forward_many if transposed else backward_many)(indptr, rows, data, x)
+            several = x.shape[1] != 1
+            substitution(transposed, several)(indptr, rows, data, x if several else x.reshape(-1))
             return x
 
         return solve

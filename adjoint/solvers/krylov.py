@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adjoint.blocks import Array
-from adjoint.solvers.back_substitution import Sweep
+from adjoint.solvers.back_substitution import BackSubstitution, Sweep
 from adjoint.solvers.iterative.methods import PRODUCTS, Iteration
 from adjoint.solvers.iterative.solve import Preconditioner, Report, Rule, iterative_solve
 from adjoint.system import ConstraintSystem
@@ -108,31 +108,23 @@ class Krylov:
     def predict(self, structure: Structure, right_hand_sides: int = 1) -> Prediction:
         """Sweep, and ``restart`` products with each diagonal block, taken to be dense: its shape says no more."""
         m = right_hand_sides
+        sweep = BackSubstitution().predict(structure, m)
         sizes = [int(structure.sizes[k]) for k in structure.implicit]
         products = [min(n, self.restart, self.iteration.limit(n)) for n in sizes]
-        sweep = int(structure.flops.sum())
         iterations = sum(p * n * (n + 2 * p) for p, n in zip(products, sizes, strict=True))
+        calls = sum(p * (PRODUCT_SECONDS + VECTOR_SECONDS * p) for p in products)
         return Prediction(
             factor_multiplications=0,
-            solve_multiplications=m * (sweep + iterations),
-            memory=8 * (m * structure.unknowns + max((p * n for p, n in zip(products, sizes, strict=True)), default=0)),
-            depth=structure.depth + sum(products),
+            solve_multiplications=sweep.solve_multiplications + m * iterations,
+            memory=sweep.memory + 8 * max((p * n for p, n in zip(products, sizes, strict=True)), default=0),
+            depth=sweep.depth + sum(products),
             fill_in=0,
-            seconds=BLOCK_SECONDS * len(structure.children)
-            + m
-            * (
-                MULTIPLICATION_SECONDS * sweep
-                + ENTRY_SECONDS * iterations
-                + sum(p * (PRODUCT_SECONDS + VECTOR_SECONDS * p) for p in products)
-            ),
+            seconds=sweep.seconds + m * (ENTRY_SECONDS * iterations + calls),
         )
 
 
-# Measured with one core: networks and loops on small arrays (a block), six products of 100 × 300 by 300 × 300 (a
-# multiplication in the sweep), GMRES on dense blocks of 5 to 1,500 unknowns (a product: SciPy's part, which grows with
-# the vectors it keeps, and each entry).
-BLOCK_SECONDS = 4e-6
-MULTIPLICATION_SECONDS = 1.2e-10
+# Measured with one core: GMRES on dense blocks of 5 to 1,500 unknowns (each entry; and a product: SciPy's part, which
+# grows with the vectors that it keeps).
 ENTRY_SECONDS = 1e-9
 PRODUCT_SECONDS = 4e-5
 VECTOR_SECONDS = 6e-6

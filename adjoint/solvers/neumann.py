@@ -20,7 +20,7 @@ import numpy as np
 from adjoint.blocks import Array, Block, Slice, Take, scatter_sum, with_guards
 from adjoint.blocks.kernels import all_finite
 from adjoint.errors import AdjointError, NotConvergedError
-from adjoint.solvers.back_substitution import cast, solve_directly
+from adjoint.solvers.back_substitution import BackSubstitution, cast, solve_directly
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Prediction, Rows, note_where
 from adjoint.system.structure import Structure
@@ -88,6 +88,7 @@ class Neumann:
     def predict(self, structure: Structure, right_hand_sides: int = 1) -> Prediction:
         """Every block once for each length that a path to it from the last nodes can have; an upper bound for these."""
         m = right_hand_sides
+        sweep = BackSubstitution().predict(structure, m)
         lengths = _path_lengths(structure)
         depth = structure.depth
         if self.terms is not None:
@@ -102,13 +103,15 @@ class Neumann:
             memory=8 * (3 * m * structure.unknowns + int(structure.nonzeros.sum())),  # sum, two terms, kept blocks
             depth=depth,
             fill_in=0,
-            seconds=BLOCK_SECONDS * len(uses) + USE_SECONDS * int(uses.sum()) + m * MULTIPLICATION_SECONDS * work,
+            seconds=OVER_SWEEP * sweep.seconds
+            + USE_SECONDS * int((uses - 1).sum())
+            + m * MULTIPLICATION_SECONDS * work,
         )
 
 
-# Measured with one core: networks and loops on small arrays and scalars (to make a block, to use it), and six
-# products of 100 × 300 by 300 × 300 (a multiplication).
-BLOCK_SECONDS = 4e-6
+# Measured with one core on the workloads of benchmarks/compare_solvers.py: to make all blocks, keep them and use them
+# once, in sweeps of back substitution; to use one once more; and a multiplication.
+OVER_SWEEP = 3.0
 USE_SECONDS = 1e-6
 MULTIPLICATION_SECONDS = 1.2e-10
 

@@ -36,8 +36,8 @@ class SparseTriangular:
     max_bytes : int, optional
         Refuse an assembly that would take more; half of the free memory by default.
     compiled : bool, optional
-        Whether to solve in a loop compiled by numba (the extra ``fast``). By default where that is installed and
-        the system has 20,000 unknowns or more.
+        Whether to evaluate, linearize and solve in loops compiled by numba (the extra ``fast``). By default where that
+        is installed and the system has 50,000 unknowns or more.
     """
 
     max_bytes: int | None = None

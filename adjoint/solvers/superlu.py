@@ -19,7 +19,7 @@ from adjoint.system.solving import Prediction
 from adjoint.system.structure import Structure
 from adjoint.system.unit_matrix import UnitMatrix, UnitPattern
 
-PER_FACTOR_ENTRY = 1.5e-7  # the symbolic and numeric phases of SuperLU
+PER_FACTOR_ENTRY = 1e-7  # the symbolic and numeric phases of SuperLU
 PER_ENTRY = 6e-9
 _DOUBLES = (np.float64, np.complex128)
 

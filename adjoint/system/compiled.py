@@ -216,5 +216,6 @@ def _codes(kernels: list[Kernel | None]) -> tuple[np.ndarray, tuple[Kernel, ...]
 
 
 def _ranges(batches: list[Batch]) -> tuple[np.ndarray, np.ndarray]:
+    """What outputs need; the rest is postponed, and then left to NumPy."""
     starts = np.array([batch.start for batch in batches], dtype=np.int64)
-    return starts, np.array([batch.stop for batch in batches], dtype=np.int64)
+    return starts, np.array([batch.live for batch in batches], dtype=np.int64)

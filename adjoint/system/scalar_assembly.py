@@ -101,6 +101,10 @@ class ScalarSource:
     singles : Singles
     places : dict
         For each operation which of its ``width`` entries per column vary: ``((position, number), …), width``.
+    bases : int array (slots + 1,)
+        Where the entries of each slot begin.
+    whole : bool
+        Nodes that no output needs are among the unknowns.
     """
 
     program: ScalarProgram
@@ -109,22 +113,26 @@ class ScalarSource:
     groups: list[Group]
     singles: Singles
     places: dict[tuple[Primitive, int], tuple[tuple[tuple[int, int], ...], int]]
+    bases: np.ndarray
+    whole: bool
     compiled: Compiled | None = None
 
     def at(self, system: ConstraintSystem) -> UnitMatrix:
         """The matrix at one linearization with plain values."""
         data = self.template.copy()
-        z = system.point.z  # type: ignore[union-attr]  # the caller has asked for it
+        point: Any = system.point  # the caller has asked whether there is one
+        if self.whole:
+            point.complete()
+        z = point.z
         if self.compiled is not None:
             self.compiled(z, data)
         for group in self.groups:
             group.write(z, data)
         if self.singles.nodes:
-            rows, columns, found = _coordinates(
-                system, self.program, self.singles.nodes, blocks_of(system, self.program)
-            )
+            nodes = self.singles.nodes
+            rows, columns, found = _coordinates(system, self.program, blocks_of(system, nodes))
             if not (np.array_equal(rows, self.singles.rows) and np.array_equal(columns, self.singles.columns)):
-                return scalar_source(system, self.program).at(system)  # the pattern itself has moved
+                return scalar_source(system, self.program, whole=self.whole).at(system)  # the pattern has moved
             data[self.singles.places] = found
         return UnitMatrix(self.pattern, data)
 
@@ -132,13 +140,13 @@ class ScalarSource:
 Found = list[tuple[int, int, Block]]
 
 
-def blocks_of(system: ConstraintSystem, program: ScalarProgram) -> Found:
-    """``(node, parent, block)`` of the nodes that are linearized one by one."""
-    return [(k, parent, block) for k in program.singles for parent, block in system.blocks_of(k)]
+def blocks_of(system: ConstraintSystem, nodes: list[int]) -> Found:
+    """``(node, parent, block)`` of nodes that are linearized one by one."""
+    return [(k, parent, block) for k in nodes for parent, block in system.blocks_of(k)]
 
 
 def _coordinates(
-    system: ConstraintSystem, program: ScalarProgram, nodes: list[int], blocks: Found
+    system: ConstraintSystem, program: ScalarProgram, blocks: Found
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows, columns, data = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)], [np.zeros(0)]
     for k, parent, block in blocks:
@@ -155,26 +163,30 @@ def _coordinates(
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(data)
 
 
-def scalar_source(system: ConstraintSystem, program: ScalarProgram, max_bytes: int | None = None) -> ScalarSource:
+def scalar_source(
+    system: ConstraintSystem, program: ScalarProgram, max_bytes: int | None = None, *, whole: bool = True
+) -> ScalarSource:
     """Find the pattern at the point of a system, which decides nothing but which partials are constants.
+
+    Unless it is to be the ``whole`` one, nodes that no output needs are left out: their multipliers are zero.
 
     Raises
     ------
     AssemblyTooLargeError
         Before anything large is allocated.
     """
-    kinds = {(step.primitive, step.mask): None for step in program.steps if isinstance(step, Batch) and step.mask}
-    constants = {kind: _constant_partials(*kind) for kind in kinds}
-    blocks = blocks_of(system, program)
-    batches = [step for step in program.steps if isinstance(step, Batch) and step.mask]
-    grouped = sum((step.stop - step.start) * len(constants[step.primitive, step.mask]) for step in batches)
+    singles = [k for k in program.singles if whole or program.live[k]]
+    blocks = blocks_of(system, singles)
+    slots_of = _slots_by_kind(program, whole)
+    constants = {kind: _constant_partials(*kind) for kind in slots_of}
+    grouped = sum(slots.size * len(constants[kind]) for kind, slots in slots_of.items())
     nonzeros = program.size + grouped + sum(block.nnz for _, _, block in blocks)
     refuse_too_large(nonzeros, blocks, memory_limit() if max_bytes is None else max_bytes)
 
-    rows, columns, _ = _coordinates(system, program, program.singles, blocks)
+    rows, columns, _ = _coordinates(system, program, blocks)
     counts = np.bincount(columns, minlength=program.size)
-    for step in batches:
-        counts[step.start : step.stop] = len(constants[step.primitive, step.mask])
+    for kind, slots in slots_of.items():
+        counts[slots] = len(constants[kind])
     indptr = np.concatenate([[0], np.cumsum(counts)])
     order = np.argsort(columns, kind="stable")
     within = np.arange(order.size) - np.searchsorted(columns[order], columns[order])
@@ -186,11 +198,7 @@ def scalar_source(system: ConstraintSystem, program: ScalarProgram, max_bytes: i
     template = np.zeros(indptr[-1])
     sources = (program.first, program.second)
     groups = []
-    slots_of: dict[Any, list[np.ndarray]] = {kind: [] for kind in kinds}
-    for step in batches:
-        slots_of[step.primitive, step.mask].append(np.arange(step.start, step.stop))
-    for (primitive, mask), parts in slots_of.items():
-        slots = np.concatenate(parts)
+    for (primitive, mask), slots in slots_of.items():
         varying = []
         for number, (position, value) in enumerate(constants[primitive, mask].items()):
             place = indptr[slots] + number
@@ -201,11 +209,43 @@ def scalar_source(system: ConstraintSystem, program: ScalarProgram, max_bytes: i
                 template[place] = value
         if varying:
             groups.append(_group(primitive, mask, slots, sources, varying))
-    inactive = np.concatenate([~program.active, [False]])[program.starts]  # they have slots, and no multiplier
-    layout = Layout(program.starts, np.where(inactive, program.starts, program.stops), system.trace.values)
-    pattern = UnitPattern(program.size, indptr, parents, program.levels, layout)
-    single = Singles(program.singles, rows, columns, places)
-    return ScalarSource(program, pattern, template, groups, single, _varying_places(constants))
+    single = Singles(singles, rows, columns, places)
+    pattern = _pattern(program, system, indptr, parents, np.ones(program.size, bool) if whole else program.live_slots)
+    return ScalarSource(
+        program, pattern, template, groups, single, _varying_places(constants), indptr, whole or program.all_live
+    )
+
+
+def _slots_by_kind(program: ScalarProgram, whole: bool) -> dict[tuple[Primitive | None, int], np.ndarray]:
+    """All slots of each operation through which a derivative goes."""
+    found: dict[tuple[Primitive | None, int], tuple[list[int], list[int]]] = {}
+    for step in program.steps:
+        if isinstance(step, Batch) and step.mask:
+            starts, stops = found.setdefault((step.primitive, step.mask), ([], []))
+            starts.append(step.start)
+            stops.append(step.stop if whole else step.live)
+    return {kind: _in_ranges(np.array(starts), np.array(stops)) for kind, (starts, stops) in found.items()}
+
+
+def _in_ranges(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """The numbers of all ranges ``starts[i]:stops[i]``, one after the other."""
+    lengths = stops - starts
+    before = np.cumsum(lengths) - lengths
+    result: np.ndarray = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
+    return result
+
+
+def _pattern(
+    program: ScalarProgram, system: ConstraintSystem, indptr: np.ndarray, parents: np.ndarray, kept: np.ndarray
+) -> UnitPattern:
+    """Unknowns are the slots that are kept; parents of a kept slot are kept too."""
+    numbers = np.concatenate([[0], np.cumsum(kept)])
+    ends = np.concatenate([indptr[:-1][kept], indptr[-1:]])
+    # inactive nodes have slots, and no multiplier
+    dead = np.concatenate([~(program.active & kept), [False]])[program.starts]
+    starts = numbers[program.starts]
+    layout = Layout(starts, np.where(dead, starts, numbers[program.stops]), system.trace.values)
+    return UnitPattern(int(numbers[-1]), ends, numbers[parents], numbers[program.levels], layout)
 
 
 def _varying_places(constants: dict[Any, dict[int, float | None]]) -> dict[Any, Any]:
@@ -219,7 +259,7 @@ def _varying_places(constants: dict[Any, dict[int, float | None]]) -> dict[Any, 
 
 def compile_source(source: ScalarSource) -> ScalarSource:
     """The same with partials in compiled loops, wherever numba compiles them; takes a second or more."""
-    done, write = compiled_partials(source.program, source.pattern.indptr, source.places)
+    done, write = compiled_partials(source.program, source.bases, source.places)
     left = [group for group in source.groups if (group.primitive, group.mask) not in done]
     return replace(source, groups=left, compiled=write if done else None)
 
@@ -240,9 +280,7 @@ def _constant_partials(primitive: Primitive | None, mask: int) -> dict[int, floa
     return result
 
 
-def _group(
-    primitive: Primitive, mask: int, slots: np.ndarray, sources: tuple[np.ndarray, ...], varying: list[Any]
-) -> Group:
+def _group(primitive: Any, mask: int, slots: np.ndarray, sources: tuple[np.ndarray, ...], varying: list[Any]) -> Group:
     asked = tuple(j if mask >> j & 1 else -1 for j in range(len(primitive.partials)))
     needed, reads_result = primitive.needs(asked)
     operands = tuple(sources[j][slots] if j in needed else None for j in range(len(asked)))

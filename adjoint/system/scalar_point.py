@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,12 @@ from adjoint.system.compiled import compiled_values
 from adjoint.system.scalar_program import Batch, ScalarProgram
 from adjoint.tracing import Trace
 from adjoint.tracing.trace import EMPTY
+
+if TYPE_CHECKING:
+    from adjoint.system.system import ConstraintSystem
+
+MOST_ENTRIES = 4
+"""Entries that a node may have, on average, where entries by themselves are the better vertices of a graph."""
 
 FEW = 4
 """Batches of fewer nodes are computed node by node: gathers would cost more."""
@@ -47,16 +53,29 @@ class Point:
         Values without slots by node.
     """
 
-    __slots__ = ("_shapes", "outside", "program", "z")
+    __slots__ = ("_rest", "_shapes", "outside", "program", "z")
 
     def __init__(self, program: ScalarProgram, trace: Trace, z: np.ndarray, outside: dict[int, Any]) -> None:
         self.program = program
         self.z = z
         self.outside = outside
         self._shapes = trace.values
+        self._rest: Callable[[Point], None] | None = None
+
+    def postpone(self, rest: Callable[[Point], None]) -> None:
+        """Nodes that no output needs are computed when somebody asks for one of them."""
+        self._rest = rest
+
+    def complete(self) -> None:
+        """Compute what was postponed."""
+        if self._rest is not None:
+            rest, self._rest = self._rest, None
+            rest(self)
 
     def __getitem__(self, k: int) -> Array:
         """The value of node ``k`` (0-based)."""
+        if self._rest is not None and not self.program.live[k]:
+            self.complete()
         if k in self.outside:
             return self.outside[k]
         start, form = self.program.starts[k], self._shapes[k]
@@ -70,6 +89,7 @@ class Point:
 
     def values(self) -> list[Array]:
         """The values of all nodes as a system keeps them; one object each."""
+        self.complete()
         starts = self.program.starts.tolist()
         numbers = list(self.z)
         return [
@@ -99,6 +119,7 @@ class Evaluator:
     program: ScalarProgram
     trace: Trace
     actions: list[Action]
+    rest: list[Action]
     run: CompiledRun | None = None
 
     def __call__(self, leaves: Sequence[Array]) -> Point | None:
@@ -119,16 +140,33 @@ class Evaluator:
         loud: Any = {name: "call" for name, mode in np.geterr().items() if mode != "ignore"}
         try:
             with np.errstate(**loud, call=lambda kind, flag: heard.append(kind)):
-                fits = self._run(point)
+                fits = self._run(point, self.actions)
         except Exception:  # whatever it is, node by node it is raised where it belongs
             return None
-        if not fits or heard or (self.run is not None and loud and not np.isfinite(z).all()):
+        if not fits or heard or (self.run is not None and loud and not self._finite(z)):
             return None  # compiled code raises no flags, but its results tell
+        if self.rest:
+            point.postpone(self._complete)
         return point if all(np.array_equal(look(point[k]), told) for k, look, told in trace.guards) else None
 
-    def _run(self, point: Point) -> bool:
+    def _finite(self, z: np.ndarray) -> bool:
+        finite = np.isfinite(z[: self.program.size])
+        return bool(finite.all()) or bool(finite[self.program.live_slots].all())
+
+    def _complete(self, point: Point) -> None:
+        """The nodes that no output needs."""
+        try:
+            fits = self._run(point, self.rest)
+        except Exception:  # node by node it is raised where it belongs
+            fits = False
+        if not fits:
+            values = self.trace.evaluate([point[k] for k in self.trace.inputs])
+            for k in np.flatnonzero(~self.program.live).tolist():
+                _store(point, k, values[k])
+
+    def _run(self, point: Point, actions: list[Action]) -> bool:
         z, trace = point.z, self.trace
-        for kind, what, first, second, start, stop in self.actions:
+        for kind, what, first, second, start, stop in actions:
             if kind == _BINARY:
                 what(z.take(first), z.take(second), z[start:stop])
             elif kind == _UNARY:
@@ -167,55 +205,74 @@ def vectorized(program: ScalarProgram, trace: Trace) -> Evaluator:
     actions: list[Action] = []
     for step in program.steps:
         if not isinstance(step, Batch):
-            actions.append((_SINGLE, step, None, None, 0, 0))
-        elif step.stop - step.start < FEW and step.primitive is not None:
-            add_few(program, actions, step)
+            if program.live[step]:
+                actions.append((_SINGLE, step, None, None, 0, 0))
         else:
-            actions.append(ready(program, step))
-    return Evaluator(program, trace, actions)
+            _add(program, actions, step, step.start, step.live)
+    return Evaluator(program, trace, actions, _postponed(program))
 
 
-def ready(program: ScalarProgram, batch: Batch) -> Action:
-    """A batch as one call of its function."""
-    start, stop = batch.start, batch.stop
+def _postponed(program: ScalarProgram) -> list[Action]:
+    actions: list[Action] = []
+    for step in program.steps:
+        if isinstance(step, Batch):
+            _add(program, actions, step, step.live, step.stop)
+        elif not program.live[step]:
+            actions.append((_SINGLE, step, None, None, 0, 0))
+    return actions
+
+
+def _add(program: ScalarProgram, actions: list[Action], batch: Batch, start: int, stop: int) -> None:
+    """Some slots of a batch as one call of its function; few of them one by one, together with those before them."""
+    if start == stop:
+        return
     first, second = program.first[start:stop], program.second[start:stop]
-    if batch.primitive is None:
-        return _COPY, None, first, None, start, stop
-    function = batch.primitive.function
-    return _UNARY if len(batch.primitive.partials) == 1 else _BINARY, function, first, second, start, stop
-
-
-def add_few(program: ScalarProgram, actions: list[Action], batch: Batch) -> None:
-    """A small batch as single calls, together with those before it."""
-    if not actions or actions[-1][0] != _FEW:
-        actions.append((_FEW, [], None, None, 0, 0))
-    primitive: Any = batch.primitive  # no batch of copies comes here
-    where = slice(batch.start, batch.stop)
-    seconds = program.second[where].tolist() if len(primitive.partials) == 2 else [-1] * (batch.stop - batch.start)
-    for k, a, b in zip(range(batch.start, batch.stop), program.first[where].tolist(), seconds, strict=True):
-        actions[-1][1].append((primitive.function, k, a, b))
+    primitive = batch.primitive
+    if primitive is None:
+        actions.append((_COPY, None, first, None, start, stop))
+    elif stop - start >= FEW:
+        kind = _UNARY if len(primitive.partials) == 1 else _BINARY
+        actions.append((kind, primitive.function, first, second, start, stop))
+    else:
+        if not actions or actions[-1][0] != _FEW:
+            actions.append((_FEW, [], None, None, 0, 0))
+        seconds = second.tolist() if len(primitive.partials) == 2 else [-1] * (stop - start)
+        for k, a, b in zip(range(start, stop), first.tolist(), seconds, strict=True):
+            actions[-1][1].append((primitive.function, k, a, b))
 
 
 def in_runs(program: ScalarProgram, trace: Trace) -> Evaluator:
-    """The evaluator that runs compiled batches in one go, and leaves to NumPy what numba does not know."""
+    """The evaluator that runs compiled batches in one go, and leaves to NumPy what numba does not know.
+
+    NumPy also gets wide batches of what it computes in vector instructions, several times as fast as one by one.
+    """
     compiled, run = compiled_values(program)
-    # NumPy has these in vector instructions, several times as fast as one by one
-    wide = {
-        b: b.stop - b.start >= WIDE and b.primitive is not None and b.primitive.function in _IN_VECTORS
-        for b in program.steps
-        if isinstance(b, Batch)
-    }
     actions: list[Action] = []
     number = -1
     for step in program.steps:
         if not isinstance(step, Batch):
-            actions.append((_SINGLE, step, None, None, 0, 0))
+            if program.live[step]:
+                actions.append((_SINGLE, step, None, None, 0, 0))
             continue
         number += 1
-        if not compiled[number] or wide[step]:
-            actions.append(ready(program, step))
+        wide = step.primitive is not None and step.live - step.start >= WIDE and step.primitive.function in _IN_VECTORS
+        if wide or not compiled[number]:
+            _add(program, actions, step, step.start, step.live)
         elif actions and actions[-1][0] == _RUN and actions[-1][5] == number:
             actions[-1] = (_RUN, None, None, None, actions[-1][4], number + 1)
         else:
             actions.append((_RUN, None, None, None, number, number + 1))
-    return Evaluator(program, trace, actions, run)
+    return Evaluator(program, trace, actions, _postponed(program), run)
+
+
+def entries_are_vertices(system: ConstraintSystem) -> bool:
+    """Whether a trace is of so many scalars that entries, not nodes, should be eliminated one by one.
+
+    Arguments and outputs may be arrays.
+    """
+    if system.scalars is None:
+        return False
+    trace = system.trace
+    ends = {*trace.inputs, *(k for k in trace.outputs if isinstance(k, int))}
+    inner = int(system.offsets[-1]) - sum(system.value(k).size for k in ends if system.is_active(k))
+    return bool(inner <= MOST_ENTRIES * len(trace))

@@ -28,6 +28,7 @@ SMALLEST = 16
 
 _FLOAT = np.dtype(np.float64)
 _OUTSIDE, _SCALAR, _ARRAY = 0, 1, 2  # forms of a node: no slots, one slot, several
+_ARGUMENT, _ALONE = -1, 1 << 40  # kinds of nodes that are in no batch
 _NUMBERS = frozenset({int, float, bool, np.float64})
 _SQUARE = UFUNCS[np.square]
 _POWER = UFUNCS[np.power]
@@ -43,13 +44,14 @@ class Batch:
         ``None``: the slots are copies of those in ``first``.
     mask : int
         Bit ``j`` is set if a derivative goes through operand ``j``.
-    start, stop : int
-        Their slots.
+    start, live, stop : int
+        Their slots; those that no output needs are ``live:stop``.
     """
 
     primitive: Primitive | None
     mask: int
     start: int
+    live: int
     stop: int
 
 
@@ -72,6 +74,10 @@ class ScalarProgram:
         First slot of each level, and ``size``.
     active : bool array (size,)
         Slots with a multiplier.
+    live : bool array (n,)
+        Nodes that an output, or an answer that the program looked for, depends on; and all arguments.
+    live_slots : bool array (size,)
+        Their slots.
     """
 
     size: int
@@ -83,11 +89,18 @@ class ScalarProgram:
     steps: list[Batch | int]
     levels: np.ndarray
     active: np.ndarray
+    live: np.ndarray
+    live_slots: np.ndarray
 
     @property
     def singles(self) -> list[int]:
         """Nodes that are evaluated and linearized one by one."""
         return [step for step in self.steps if isinstance(step, int)]
+
+    @property
+    def all_live(self) -> bool:
+        """Whether no node is computed in vain."""
+        return bool(self.live.all())
 
 
 @dataclass(slots=True)
@@ -96,8 +109,9 @@ class _Sorted:
 
     forms: bytearray
     levels: list[int]
-    batches: dict[tuple[int, Primitive | None, int], list[int]] = field(default_factory=dict)
-    singles: list[tuple[int, int]] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)  # of each node: a number of ``numbers``, or one of the two below
+    numbers: dict[tuple[Primitive | None, int], int] = field(default_factory=dict)
+    singles: int = 0
     first: dict[int, int] = field(default_factory=dict)
     second: dict[int, int] = field(default_factory=dict)
     reads: dict[int, tuple[int, Any]] = field(default_factory=dict)  # node → parent and positions in it
@@ -113,7 +127,7 @@ def compile_scalars(trace: Trace) -> ScalarProgram | None:
     if len(trace) < SMALLEST:
         return None
     found = _sort(trace)
-    if found is None or 2 * len(found.singles) > len(trace) - len(trace.inputs):
+    if found is None or 2 * found.singles > len(trace) - len(trace.inputs):
         return None
     return _number(trace, found)
 
@@ -138,6 +152,7 @@ def _sort(trace: Trace) -> _Sorted | None:
                     level = below + 1
         levels.append(level)
         if primitive is INPUT:
+            found.kinds.append(_ARGUMENT)
             continue
         if primitive.diagonal is not None:
             return None
@@ -150,7 +165,8 @@ def _sort(trace: Trace) -> _Sorted | None:
             continue
         if not forms[k] and not primitive.discrete and max(parents, default=-1) >= 0:
             return None  # integers with a multiplier
-        found.singles.append((level, k))
+        found.kinds.append(_ALONE)
+        found.singles += 1
     return found
 
 
@@ -231,21 +247,19 @@ def _all_positions(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _add_to_batch(found: _Sorted, k: int, primitive: Primitive | None, mask: int) -> None:
-    key = found.levels[k], primitive, mask
-    if key in found.batches:
-        found.batches[key].append(k)
-    else:
-        found.batches[key] = [k]
+    numbers = found.numbers
+    found.kinds.append(numbers.setdefault((primitive, mask), len(numbers)))
 
 
 def _number(trace: Trace, found: _Sorted) -> ScalarProgram:
     """Hand out slots, and resolve what every batch reads."""
     n = len(trace)
-    # batches of a level in the order in which they were met, then what goes by itself
-    items: list[tuple[int, Any, list[int]]] = [(key[0], key, nodes) for key, nodes in found.batches.items()]
-    items += [(level, None, [k]) for level, k in found.singles]
-    items.sort(key=lambda item: item[0])
-    order = np.array([*trace.inputs, *(k for _, _, nodes in items for k in nodes)], dtype=np.intp)
+    live = np.frombuffer(_live_nodes(trace), np.uint8).astype(bool)
+    kinds, node_levels = np.array(found.kinds), np.array(found.levels)
+    rest = np.flatnonzero(kinds != _ARGUMENT)
+    # level by level, in a level batch by batch, then what goes by itself; in a batch what is needed stands first
+    rest = rest[np.lexsort((~live[rest], kinds[rest], node_levels[rest]))]
+    order = np.concatenate([np.array(trace.inputs, dtype=np.intp), rest])
     lengths = np.array([y.size for y in trace.values], dtype=np.intp)
     lengths[np.frombuffer(found.forms, np.uint8) == _OUTSIDE] = 0
     ends = np.cumsum(lengths[order])
@@ -254,18 +268,13 @@ def _number(trace: Trace, found: _Sorted) -> ScalarProgram:
     starts = stops - lengths
     size = int(ends[-1])
 
-    steps: list[Batch | int] = []
-    levels = [0]
-    for level, key, nodes in items:
-        start, stop = int(starts[nodes[0]]), int(stops[nodes[-1]])
-        if level == len(levels):
-            levels.append(start)
-        steps.append(nodes[0] if key is None else Batch(key[1], key[2], start, stop))
     first, second = (_resolved(sources, starts, size) for sources in (found.first, found.second))
     for k, (parent, positions) in found.reads.items():
         first[starts[k] : stops[k]] = starts[parent] + positions
     for k, parents in found.stacks.items():
         first[starts[k] : stops[k]] = starts[parents]
+    inputs = len(trace.inputs)
+    begins = np.flatnonzero(np.diff(node_levels[rest], prepend=0))  # arguments are the level 0
     return ScalarProgram(
         size=size,
         starts=starts,
@@ -273,10 +282,50 @@ def _number(trace: Trace, found: _Sorted) -> ScalarProgram:
         first=first,
         second=second,
         constants=np.array([number for number, _ in found.constants], dtype=float),
-        steps=steps,
-        levels=np.array([*levels, size], dtype=np.intp),
+        steps=_steps(list(found.numbers), rest, kinds[rest], node_levels[rest], starts, stops, live),
+        levels=np.concatenate([[0], starts[rest[begins]], [size]]) if inputs else np.array([0, size]),
         active=_active_slots(trace, order, lengths),
+        live=live,
+        live_slots=np.repeat(live[order], lengths[order]),
     )
+
+
+def _steps(
+    numbered: list[tuple[Primitive | None, int]],
+    nodes: np.ndarray,
+    kinds: np.ndarray,
+    levels: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    live: np.ndarray,
+) -> list[Batch | int]:
+    """The nodes in their order, cut where the level or the operation changes."""
+    if not nodes.size:
+        return []
+    new = (kinds == _ALONE) | (np.diff(kinds, prepend=-1) != 0) | (np.diff(levels, prepend=-1) != 0)
+    heads = np.flatnonzero(new)
+    lasts = np.append(heads[1:], nodes.size) - 1
+    needed = np.add.reduceat(np.where(live[nodes], stops[nodes] - starts[nodes], 0), heads)
+    begins = starts[nodes[heads]]
+    columns = (nodes[heads], kinds[heads], begins, begins + needed, stops[nodes[lasts]])
+    return [
+        k if kind == _ALONE else Batch(numbered[kind][0], numbered[kind][1], start, middle, stop)
+        for k, kind, start, middle, stop in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def _live_nodes(trace: Trace) -> bytearray:
+    """Ancestors of the outputs and of what was inspected."""
+    live = bytearray(len(trace))
+    for k in (*trace.inputs, *(out for out in trace.outputs if isinstance(out, int)), *(k for k, _, _ in trace.guards)):
+        live[k] = 1
+    records = trace.records
+    for k in range(len(trace) - 1, -1, -1):
+        if live[k]:
+            for p in records[k][1]:
+                if p != -1:
+                    live[p if p >= 0 else -2 - p] = 1
+    return live
 
 
 def _resolved(sources: dict[int, int], starts: np.ndarray, size: int) -> np.ndarray:

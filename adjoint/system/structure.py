@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adjoint.blocks import Zero
+from adjoint.blocks import Diagonal, Identity, Mask, Scale, Zero
 from adjoint.errors import NotAcceptedError
 from adjoint.system.assembly import grouped_nodes
 from adjoint.tracing import ZERO
 
 if TYPE_CHECKING:
     from adjoint.system.system import ConstraintSystem
+
+_ELEMENTWISE = (Diagonal, Identity, Mask, Scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +30,8 @@ class Structure:
         One edge per block ``J[child, parent]``, sorted by child; two operands that are one node are two edges.
     nonzeros, flops : int arrays (edges,)
         Of each block: structural nonzeros, and multiplications of one product with it.
+    elementwise : bool array (edges,)
+        The block acts entry by entry: it takes one NumPy call, others take several.
     implicit : tuple of int
         Nodes whose diagonal block is not the identity.
     levels : int array (n,)
@@ -45,6 +49,7 @@ class Structure:
     parents: np.ndarray
     nonzeros: np.ndarray
     flops: np.ndarray
+    elementwise: np.ndarray
     implicit: tuple[int, ...]
     levels: np.ndarray
     names: list[str]
@@ -55,27 +60,27 @@ class Structure:
     def of(cls, system: ConstraintSystem) -> Structure:
         """Read a system; blocks are built, asked for their shapes, and dropped."""
         groups, single = grouped_nodes(system)
-        edges: list[tuple[int, int, int, int]] = []
+        edges: list[tuple[int, int, int, int, bool]] = []
         for nodes in groups.values():
             partials = system.primitives[nodes[0]].partials
             for k in nodes:
                 for position, parent in enumerate(system.records[k][1]):
                     if parent >= 0 and partials[position] is not ZERO:
-                        edges.append((k, parent, 1, 1))
+                        edges.append((k, parent, 1, 1, True))
         real_linear: dict[int, None] = {}
         with np.errstate(all="ignore"):
             for k in single:
                 for parent, block in system.blocks_of(k):
                     if isinstance(block, Zero):
                         continue
-                    edges.append((k, parent, block.nnz, block.flops))
+                    edges.append((k, parent, block.nnz, block.flops, isinstance(block, _ELEMENTWISE)))
                     if system.value(parent).dtype.kind == "c" and (
                         system.value(k).dtype.kind != "c" or block.absolute() is None
                     ):
                         real_linear[k] = None
-        table = np.array(edges, dtype=np.int64).reshape(-1, 4)
+        table = np.array(edges, dtype=np.int64).reshape(-1, 5)
         table = table[np.argsort(table[:, 0], kind="stable")]
-        children, parents, nonzeros, flops = np.ascontiguousarray(table.T)
+        children, parents, nonzeros, flops, elementwise = np.ascontiguousarray(table.T)
         levels = [0] * len(system)
         for k, parent in zip(children.tolist(), parents.tolist(), strict=True):
             if levels[parent] >= levels[k]:
@@ -86,6 +91,7 @@ class Structure:
             parents=parents,
             nonzeros=nonzeros,
             flops=flops,
+            elementwise=elementwise.astype(bool),
             implicit=tuple(k for k, primitive in enumerate(system.primitives) if primitive.diagonal is not None),
             levels=np.array(levels, dtype=np.int64),
             names=[primitive.name for primitive in system.primitives],

@@ -251,6 +251,13 @@ class ConstraintSystem:
         moved._offsets, moved._plans, moved._structure = self._offsets, self._plans, self._structure
         return moved
 
+    def twin(self) -> ConstraintSystem:
+        """The same system with no factors: what a factor may hold without a cycle."""
+        twin = ConstraintSystem(self.trace, self._records, self._values)
+        twin._records, twin._values, twin._point = self._records, self._values, self._point
+        twin._offsets, twin._plans, twin._structure = self._offsets, self._plans, self._structure
+        return twin
+
     @property
     def is_relinearized(self) -> bool:
         """Whether it has another point than the one at which its trace was recorded."""

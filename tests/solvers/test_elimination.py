@@ -81,7 +81,7 @@ def test_joins_are_kept_for_the_next_point(monkeypatch):
     system = family.compile()
     plan = system.plan("elimination")
     plan.factorize(system)
-    monkeypatch.setattr(type(plan.table), "_join", None)
+    monkeypatch.setattr(type(plan._table), "_join", None)
     (u,) = family.arguments
     moved = system.relinearize(u + 0.3)
     fresh = adjoint.trace(family.function, u + 0.3).compile()
@@ -119,3 +119,23 @@ def test_what_would_not_fit_is_refused_with_figures():
     system = adjoint.trace(lambda w: np.tanh(np.tanh(x @ w) @ w), weights).compile()
     with pytest.raises(AssemblyTooLargeError, match="'back_substitution'"):
         system.solve(np.ones((300, 400)), solver=VertexElimination(max_bytes=1 << 30))
+
+
+def test_every_entry_is_a_vertex_where_most_nodes_are_scalars():
+    """A loop over the entries of arrays: the arrays take part as their entries, also those in the middle."""
+
+    def f(x):
+        y = np.stack([np.sin(x[k]) * x[k - 1] for k in range(8)])
+        z = [y[k] * y[k - 1] + x[k] for k in range(8)]
+        return np.stack(z), z[0] * y[1]
+
+    x = np.linspace(0.2, 1.0, 8)
+    system = adjoint.trace(f, x).compile()
+    assert not isinstance(system.factorize("elimination"), BlockFactor)
+    for order in ORDERS:
+        check(system, np.asarray(system.matrix("dense")), VertexElimination(order))
+        check(system, np.asarray(system.matrix("dense")), VertexElimination(order, compiled=False))
+    moved = system.relinearize(x + 0.1)
+    check(moved, np.asarray(adjoint.trace(f, x + 0.1).compile().matrix("dense")), VertexElimination())
+    slopes = adjoint.hessian(lambda x: np.sum(f(x)[0] ** 2), solver="elimination")(x)
+    assert_allclose(slopes, adjoint.hessian(lambda x: np.sum(f(x)[0] ** 2))(x), atol=1e-10)

@@ -9,9 +9,10 @@ import pytest
 
 import adjoint
 from adjoint.errors import AssemblyTooLargeError
-from adjoint.solvers import order_search
+from adjoint.solvers.vertex import search
+from adjoint.solvers.vertex.graph import Graph, unit_edges
 from adjoint.solvers.vertex.heuristics import MARKOWITZ, RULES, greedy, lowest_cost, markowitz
-from adjoint.solvers.vertex.orders import Graph, count, count_within, forward, plain_products, reverse, unit_edges
+from adjoint.solvers.vertex.orders import count, count_within, forward, plain_products, reverse
 from adjoint.solvers.vertex.search import best, local_search
 
 
@@ -252,17 +253,17 @@ def test_search_never_makes_an_order_dearer(weighted):
 def test_the_searchs_own_costs_are_true(monkeypatch):
     """After any number of moves, what it remembers for each position is what an elimination finds there."""
     graph = scalar_graph(6, inputs=4, inner=15, outputs=3, density=0.25)
-    search = order_search._ScalarSearch(graph, graph.intermediates, 4_000, seed=3)
-    original = search._place
+    searching = search._ScalarSearch(graph, graph.intermediates, 4_000, seed=3)
+    original = searching._place
 
     def checked(j):
         change = original(j)
-        order = [search.vertices[v] for v in search.order]
-        assert sum(search.costs) == dense_cost(graph, order)[0]
+        order = [searching.vertices[v] for v in searching.order]
+        assert sum(searching.costs) == dense_cost(graph, order)[0]
         return change
 
-    monkeypatch.setattr(search, "_place", checked)
-    search.run()
+    monkeypatch.setattr(searching, "_place", checked)
+    searching.run()
 
 
 def test_best_is_never_dearer_than_the_orders_it_knows():

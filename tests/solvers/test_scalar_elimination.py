@@ -12,8 +12,8 @@ import adjoint
 from adjoint.blocks import Dense
 from adjoint.errors import AdjointError, MissingExtraError, NotAcceptedError, SingularBlockError
 from adjoint.extend import Identity, Primitive, bind
-from adjoint.solvers import elimination_program
-from adjoint.solvers.vertex.orders import Graph
+from adjoint.solvers.vertex import program as elimination_program
+from adjoint.solvers.vertex.graph import Graph
 from adjoint.solvers.vertex.program import Kernels, Program, _by_numbers, _by_waves
 from adjoint.solvers.vertex.scalars import EliminatedFactor, ScalarPlan
 from tests.systems_catalogue import (

@@ -37,14 +37,16 @@ def factors_of(monkeypatch, solver, system):
 
 @pytest.mark.parametrize("name", EXPLICIT)
 def test_a_triangular_matrix_is_its_own_factor(monkeypatch, name):
-    """One factorization for three solves, and not one entry more than the matrix has."""
+    """One factorization for all solves, and not one entry more than the matrix has."""
     seen = factors_of(monkeypatch, SuperLU(), system_of(name))
     for matrix, lu in seen:
         n = matrix.shape[0]
         assert lu.nnz - n == matrix.nnz  # the unit diagonal of L is counted
         assert np.array_equal(lu.perm_r, np.arange(n))
         assert np.array_equal(lu.perm_c, np.arange(n))
-    assert len(seen) == (system_of(name).shape[0] > 0)
+    # what no output needs is left out of the first one
+    everything = system_of(name).scalars is None or system_of(name).scalars.all_live
+    assert len(seen) == (0 if not system_of(name).shape[0] else 1 if everything else 2)
 
 
 def test_fill_in_is_reported_and_stays_in_the_blocks():
@@ -79,6 +81,7 @@ def test_every_order_gives_the_same(order, name):
     expected = system.factorize("dense").solve(rows)
     for found, right in zip(system.factorize(SuperLU(permc_spec=order)).solve(rows), expected, strict=True):
         if right is not None:
+            found = np.zeros(np.shape(right)) if found is None else found  # a structural zero
             assert_allclose(found, right, rtol=1e-10, atol=1e-12)
 
 

@@ -1,5 +1,8 @@
 """Traces of mostly scalars: evaluated and assembled many operations at a time, with the results of one at a time."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -209,3 +212,71 @@ def test_infinite_partials_meet_structural_zeros():
         slope, other = system.solve(solver=solver).arguments
         assert slope == 0
         assert np.isfinite(other)
+
+
+# --- what no output needs ------------------------------------------------------------------------------
+
+
+def with_waste(x, y):
+    """Half of the nodes are computed in vain, some of them one by one, some of them discrete."""
+    waste = [np.sin(x) * y, np.where(x > y, x, y)]
+    for _ in range(10):
+        waste.append(np.tanh(waste[-1]) + waste[-2] * x)
+        x = np.sin(x) * 0.7 + y
+    return x * y
+
+
+def test_what_no_output_needs_waits_until_it_is_asked_for():
+    system = adjoint.trace(with_waste, 0.4, 0.9).compile()
+    moved = system.relinearize(0.6, -0.3)
+    assert not system.scalars.all_live
+    slope = moved.solve(solver="sparse_triangular").arguments
+    assert moved.point._rest is not None  # still waiting
+    h = 1e-6
+    expected = [
+        (with_waste(0.6 + h, -0.3) - with_waste(0.6 - h, -0.3)) / (2 * h),
+        (with_waste(0.6, -0.3 + h) - with_waste(0.6, -0.3 - h)) / (2 * h),
+    ]
+    assert_allclose(slope, expected, rtol=1e-7)
+    dead = int(np.flatnonzero(~system.scalars.live)[-1])
+    values = adjoint.trace(with_waste, 0.6, -0.3).values
+    assert_allclose(moved.value(dead), values[dead], rtol=1e-14)
+    assert moved.point._rest is None
+    for found, value in zip(moved.values, values, strict=True):
+        assert_allclose(found, value, rtol=1e-14)
+
+
+@pytest.mark.parametrize("solver", ["sparse_triangular", "level_scheduled", "superlu"])
+def test_tangents_and_seeds_of_what_no_output_needs(solver):
+    """First a solve that leaves these nodes out, then questions about them, at the recorded point and another."""
+    system = adjoint.trace(with_waste, 0.4, 0.9).compile()
+    for at in (system, system.relinearize(0.6, -0.3)):
+        dead = np.flatnonzero(~system.scalars.live & [at.is_active(k) for k in range(len(at))]).tolist()
+        matrix = dense_matrix(at)
+        factor = at.factorize(solver)
+        factor.solve([(system.trace.outputs[0], np.float64(1.0))])
+        for k in (dead[0], dead[-1]):
+            seed = np.zeros(matrix.shape[0])
+            seed[at.offsets[k]] = 1.0
+            found = factor.solve([(k, np.float64(1.0))])
+            assert_allclose([found[0], found[1]], np.linalg.solve(matrix, -seed)[:2], rtol=1e-12)
+        seed = np.zeros(matrix.shape[0])
+        seed[:2] = 1.0, -2.0
+        expected = np.linalg.solve(matrix.T, -seed)
+        found = factor.solve_tangent([(0, np.float64(1.0)), (1, np.float64(-2.0))])
+        for k in dead:
+            assert_allclose(found[k], expected[at.offsets[k]], rtol=1e-12)
+
+
+def test_a_factor_leaves_no_cycle():
+    """Dropping the system frees it at once, also where a factor would have to come back to it."""
+    system = adjoint.trace(with_waste, 0.4, 0.9).compile().relinearize(0.6, -0.3)
+    system.solve(solver="sparse_triangular")
+    system.solve_tangent(1.0, 1.0, solver="sparse_triangular")
+    data = weakref.ref(system.factorize("sparse_triangular")._matrix.data)
+    gc.disable()
+    try:
+        del system
+        assert data() is None
+    finally:
+        gc.enable()

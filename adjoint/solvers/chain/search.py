@@ -31,9 +31,9 @@ LONGEST_STRETCH, LARGEST_STRETCH = 2_000, 100_000
 # Seconds, measured on one core with `benchmarks/compare_solvers.py --only chain_2x2 chain_20x20` and rounded up:
 NODE = 8e-6  # one block of an ordinary sweep, built and applied
 CALL = 10e-6  # one node position of a group: a few NumPy calls on stacks
-SEGMENT = 0.4e-6  # per segment, whatever its size: reading records, one small product
+SEGMENT = 0.8e-6  # per segment, whatever its size: reading records, one small product
 FLOP = 0.1e-9  # of stacked small matrix products
-MOVE = 8e-9  # per entry of a transition: stacked, accumulated, copied, multiplied into fresh memory
+MOVE = 4e-9  # per entry of a transition: stacked, accumulated, copied, multiplied into fresh memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,34 +23,46 @@ from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Rows
 from adjoint.tracing import Tracer, concrete
 
-Edge = tuple[int, "Monomials | Matrix"]
+Edge = tuple[int, "Jacobian"]
+
+MANY = 4
+"""Right-hand sides from which on a matrix is worth making."""
 
 
-class Matrix:
-    """Monomials whose data are plain and finite, as one SciPy matrix: quick for many right-hand sides."""
+class Jacobian:
+    """``J[k, i]`` on flat arrays: as monomials, or for many right-hand sides as one SciPy matrix, made when needed.
 
-    __slots__ = ("adjoint", "matrix")
+    Data that are traced, or not finite, stay monomials.
+    """
 
-    def __init__(self, terms: Terms) -> None:
-        rows = np.concatenate([pairs.all_rows for pairs in terms])
-        columns = np.concatenate([pairs.all_columns for pairs in terms])
-        data = np.concatenate([np.broadcast_to(data, (pairs.count,)) for pairs, data in terms.items()])
-        self.matrix = scipy.sparse.csr_array((data, (rows, columns)), shape=next(iter(terms)).shape)
-        self.adjoint = self.matrix.conj().T.tocsr()
+    __slots__ = ("_matrices", "_monomials", "_plain")
+
+    def __init__(self, terms: Terms, *, plain: bool, guarded: bool) -> None:
+        m, n = next(iter(terms)).shape
+        self._monomials = Monomials(terms, (n,), (m,), guarded)
+        self._plain = plain
+        self._matrices: tuple[Any, Any] | None = None
 
     def apply(self, v: Array) -> Array:
         """``J v`` over leading axes."""
-        return _times(self.matrix, v)
+        return self._monomials.apply(v) if self._is_few(v) else _times(self._pair()[0], v)
 
     def apply_adjoint(self, w: Array) -> Array:
         """``Jᴴ w`` over leading axes."""
-        return _times(self.adjoint, w)
+        return self._monomials.apply_adjoint(w) if self._is_few(w) else _times(self._pair()[1], w)
+
+    def _is_few(self, v: Array) -> bool:
+        return not self._plain or type(v) is not np.ndarray or v.size < MANY * v.shape[-1]
+
+    def _pair(self) -> tuple[Any, Any]:
+        if self._matrices is None:
+            sparse = self._monomials.to_sparse()
+            matrix = scipy.sparse.csr_array((sparse.data, (sparse.rows, sparse.columns)), shape=sparse.shape)
+            self._matrices = matrix, matrix.conj().T.tocsr()
+        return self._matrices
 
 
 def _times(matrix: Any, v: np.ndarray) -> np.ndarray:
-    if v.ndim == 1:
-        found: np.ndarray = matrix @ v
-        return found
     flat = v.reshape(math.prod(v.shape[:-1]), v.shape[-1])
     product: np.ndarray = (matrix @ flat.T).T.reshape((*v.shape[:-1], matrix.shape[0]))
     return product
@@ -165,13 +177,11 @@ def _eliminated(
     steps: Steps = []
     finite = True
 
-    def edge(terms: Terms) -> Monomials | Matrix:
+    def edge(terms: Terms) -> Jacobian:
         nonlocal finite
         finite = finite and all(all_finite(np.asarray(concrete(data))) for data in terms.values())
-        if finite and not guarded and not any(isinstance(data, Tracer) for data in terms.values()):
-            return Matrix(terms)
-        m, n = next(iter(terms)).shape
-        return Monomials(terms, (n,), (m,), guarded)
+        plain = not guarded and not any(isinstance(data, Tracer) for data in terms.values())
+        return Jacobian(terms, plain=plain, guarded=guarded)
 
     for j in order:
         before, after = graph.eliminate(j)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from adjoint.solvers.vertex.block_graph import BlockGraph
+from adjoint.solvers.vertex.graph import Graph
 from adjoint.solvers.vertex.heuristics import lowest_cost, markowitz
-from adjoint.solvers.vertex.orders import Elimination, Graph, count, forward, reverse
+from adjoint.solvers.vertex.orders import Elimination, count, forward, reverse
 from adjoint.solvers.vertex.search import best, local_search
 
 Order = str | tuple[int, ...]

@@ -19,7 +19,8 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from adjoint.solvers.vertex.orders import REACHED, WORK, Elimination, Graph, PartlyEliminated
+from adjoint.solvers.vertex.graph import Graph
+from adjoint.solvers.vertex.orders import REACHED, WORK, Elimination, PartlyEliminated
 
 Score = tuple[float, ...]
 """Smaller goes first. Its last entry is the vertex or its negative, so there are no ties."""

@@ -24,21 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adjoint.solvers.vertex.graph import Graph, unit_edges
-
-__all__ = [
-    "REACHED",
-    "WORK",
-    "Elimination",
-    "Graph",
-    "PartlyEliminated",
-    "count",
-    "count_within",
-    "forward",
-    "plain_products",
-    "reverse",
-    "unit_edges",
-]
+from adjoint.solvers.vertex.graph import Graph
 
 WORK = 5_000_000
 """Products of blocks up to which orders are counted where no other limit is given: a few seconds."""

@@ -18,7 +18,7 @@ import numpy as np
 import scipy
 
 from adjoint.errors import AdjointError, MissingExtraError
-from adjoint.solvers.vertex.orders import Graph
+from adjoint.solvers.vertex.graph import Graph
 
 REPAID = 50_000
 """Products from which on loading numba (about a second, or a tenth from its cache) is worth it unasked."""

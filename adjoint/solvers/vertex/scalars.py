@@ -14,7 +14,8 @@ of ``L`` and ``U`` exchanged. Seeds at outputs and multipliers of inputs need th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ from adjoint.solvers.assembled import (
     source_of,
 )
 from adjoint.solvers.sparse_triangular import by_rows, triangular_coordinates
-from adjoint.solvers.vertex.orders import Elimination, Graph
+from adjoint.solvers.vertex.graph import Graph
+from adjoint.solvers.vertex.orders import Elimination
 from adjoint.solvers.vertex.program import Kernels, Program, Stored, kernels_for, multiply
 from adjoint.solvers.vertex.search import best
 from adjoint.system import Assembled, ConstraintSystem, Factor, Structure, assemble
@@ -128,7 +130,14 @@ class ScalarPlan:
             data = self._kernels.eliminate(self.program, data)
             if not all_finite(data):
                 return fallback  # zeros are structural for each right-hand side by itself: they have to be swept
-        return EliminatedFactor(self.program, self._kernels, data, diagonal, system.trace.values, fallback)
+        starts, stops, gone = self.program.starts, self.program.stops, len(self.program.order)
+        shapes = system.trace.values
+        layouts = Layouts(
+            Layout(starts, stops, shapes),
+            Layout(np.maximum(starts - gone, 0), np.maximum(stops - gone, 0), shapes),
+            np.array(self.program.order, dtype=np.int64),
+        )
+        return EliminatedFactor(self.program, self._kernels, data, diagonal, layouts, fallback)
 
     def _from_unit_matrix(self, matrix: UnitMatrix) -> np.ndarray:
         pattern = matrix.pattern
@@ -165,6 +174,94 @@ class ScalarPlan:
         return data
 
 
+class EntryPlan:
+    """Vertex elimination of a program of mostly scalars, with every entry of its few arrays a vertex of its own.
+
+    Parameters
+    ----------
+    system : ConstraintSystem
+        Its trace is one of mostly scalars (``system.scalars``).
+    keep : collection of int
+        Nodes (from 0) that are not eliminated: the inputs and the outputs, as a rule.
+    find : callable
+        ``find(graph)`` gives the order.
+    compiled : bool, optional
+        As for :class:`ScalarPlan`.
+
+    Attributes
+    ----------
+    elimination : Elimination
+        The order, of entries, and what it costs.
+    program : Program
+    """
+
+    __slots__ = ("_kernels", "_layouts", "_places", "_source", "elimination", "program")
+
+    def __init__(
+        self,
+        system: ConstraintSystem,
+        keep: Collection[int],
+        find: Callable[[Graph], Elimination],
+        *,
+        compiled: bool | None = None,
+    ) -> None:
+        self._source = source_of(system, None)
+        pattern = self._source.pattern
+        layout = pattern.layout
+        stay = [slot for k in keep for slot in range(int(layout.starts[k]), int(layout.stops[k]))]
+        graph = Graph.from_edges(np.ones(pattern.size, np.int64), pattern.columns, pattern.rows, keep=stay)
+        self.elimination = find(graph)
+        self.program = program = Program.of(graph, self.elimination.order)
+        self._kernels: Kernels = kernels_for(compiled, program)
+        self._places = program.slots(pattern.columns, pattern.rows)
+        kept = program.nodes[len(program.order) :]  # in the order of slots: those of a node lie side by side
+        eliminated = np.zeros(pattern.size, bool)
+        eliminated[list(program.order)] = True
+        starts = np.searchsorted(kept, layout.starts)
+        lengths = np.where(_any_of(eliminated, layout), 0, layout.stops - layout.starts)
+        gone = np.flatnonzero(_any_of(eliminated, layout))
+        self._layouts = Layouts(layout, Layout(starts, starts + lengths, layout.shapes), gone, program.starts)
+
+    def factorize(self, system: ConstraintSystem) -> Factor:
+        """Compute the partials at one point, and eliminate."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            matrix = self._source.at(system)
+            fallback = UnitFactor(matrix, _by_rows, triangular_coordinates)
+            if matrix.pattern is not self._source.pattern:  # the values have moved an index: another graph
+                return fallback
+            data = np.bincount(self._places, weights=matrix.data, minlength=len(self.program.children))
+            data = self._kernels.eliminate(self.program, data)
+        if not all_finite(data):
+            return fallback
+        return EliminatedFactor(self.program, self._kernels, data, None, self._layouts, fallback)
+
+
+def _any_of(marked: np.ndarray, layout: Layout) -> np.ndarray:
+    """For each node whether one of its unknowns is marked."""
+    sums = np.concatenate([[0], np.cumsum(marked)])
+    found: np.ndarray = sums[layout.stops] > sums[layout.starts]
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layouts:
+    """Where the nodes stand among all unknowns, and among those that were not eliminated.
+
+    Attributes
+    ----------
+    whole, kept : Layout
+    eliminated : int array
+        The nodes that are not in ``kept``.
+    places : int array or None
+        The unknown at each position of ``whole``; None where the two are the same.
+    """
+
+    whole: Layout
+    kept: Layout
+    eliminated: np.ndarray
+    places: np.ndarray | None = None
+
+
 def _by_rows(matrix: UnitMatrix) -> Prepared:
     """The triangular solve, prepared only once it is needed."""
     return by_rows(matrix.pattern)(matrix)
@@ -181,13 +278,12 @@ class EliminatedFactor:
         Of original edges and fill-in.
     diagonal : array (nodes,) or None
         ``d`` of implicit constraints, 1 elsewhere.
-    shapes : sequence of arrays
-        Arrays with the shape and dtype of each node.
+    layouts : Layouts
     fallback : Factor
         For traced right-hand sides, and where a result is not finite.
     """
 
-    __slots__ = ("_data", "_diagonal", "_fallback", "_kept", "_kernels", "_matrices", "_program", "_whole")
+    __slots__ = ("_data", "_diagonal", "_eliminated", "_fallback", "_kernels", "_layouts", "_matrices", "_program")
 
     def __init__(
         self,
@@ -195,7 +291,7 @@ class EliminatedFactor:
         kernels: Kernels,
         data: np.ndarray,
         diagonal: np.ndarray | None,
-        shapes: Sequence[Any],
+        layouts: Layouts,
         fallback: Factor,
     ) -> None:
         self._program = program
@@ -204,10 +300,8 @@ class EliminatedFactor:
         self._diagonal = diagonal
         self._fallback = fallback
         self._matrices: dict[bool, tuple[Any, ...]] = {}
-        starts, stops = program.starts, program.stops
-        first = len(program.order)
-        self._whole = Layout(starts, stops, shapes)
-        self._kept = Layout(np.maximum(starts - first, 0), np.maximum(stops - first, 0), shapes)
+        self._layouts = layouts
+        self._eliminated = frozenset(layouts.eliminated.tolist())
 
     def solve(self, rows: Rows, keep: Collection[int] | None = None) -> Sequence[Any]:
         """``A λ = −s``."""
@@ -219,16 +313,20 @@ class EliminatedFactor:
 
     def _solve(self, rows: Rows, keep: Collection[int] | None, tangent: bool) -> Sequence[Any]:
         if not rows:
-            return [None] * len(self._whole.shapes)
+            return [None] * len(self._layouts.whole.shapes)
         if any(type(s) is Tracer for _, s in rows):
             return self._by_fallback(rows, keep, tangent)
         gone = len(self._program.order)
         size = self._program.size
-        starts = self._program.starts
-        kept_only = all(starts[k] >= gone for k, _ in rows)
-        recover = keep is None or any(self._whole.stops[k] > starts[k] and starts[k] < gone for k in keep)
-        layout = self._kept if kept_only else self._whole
+        layouts, places = self._layouts, self._layouts.places
+        kept_only = self._eliminated.isdisjoint(k for k, _ in rows)
+        recover = keep is None or not self._eliminated.isdisjoint(keep)
+        layout = layouts.kept if kept_only else layouts.whole
         b, batch = right_hand_side(layout, size - gone if kept_only else size, rows, self._data.dtype)
+        if places is not None and not kept_only:
+            ordered = np.empty_like(b)
+            ordered[places] = b
+            b = ordered
         with np.errstate(over="ignore", invalid="ignore"):
             if self._diagonal is not None and tangent:
                 b = b / self._of_unknowns(kept_only)
@@ -237,7 +335,9 @@ class EliminatedFactor:
                 x = x / conjugate(self._of_unknowns(not recover))
             if not all_finite(x):
                 return self._by_fallback(rows, keep, tangent)
-        return SplitSolution(self._whole if recover else self._kept, x, batch)
+        if places is not None and recover:
+            x = x[places]
+        return SplitSolution(layouts.whole if recover else layouts.kept, x, batch)
 
     def _by_fallback(self, rows: Rows, keep: Collection[int] | None, tangent: bool) -> Sequence[Any]:
         return (self._fallback.solve_tangent if tangent else self._fallback.solve)(rows, keep)

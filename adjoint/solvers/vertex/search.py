@@ -11,8 +11,9 @@ import random
 from collections.abc import Iterable, Sequence
 
 from adjoint.errors import AssemblyTooLargeError
+from adjoint.solvers.vertex.graph import Graph
 from adjoint.solvers.vertex.heuristics import LOOK_AHEAD, MARKOWITZ, greedy, lowest_cost
-from adjoint.solvers.vertex.orders import WORK, Elimination, Graph, count, count_within, plain_products
+from adjoint.solvers.vertex.orders import WORK, Elimination, count, count_within, plain_products
 
 SEARCHED = 400
 """Intermediates up to which :func:`best` searches."""
