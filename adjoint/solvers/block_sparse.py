@@ -1,10 +1,10 @@
 """Block elimination on materialized blocks: the rules are asked once, and every solve is a sweep over what is left.
 
 Factorizing builds all blocks of ``A``, adds those that stand in the same place, factorizes diagonal blocks, and
-eliminates the nodes for which that is free (see :mod:`adjoint.solvers.block_plan`). With the eliminated nodes in the
-order of elimination, ``A = L S U`` with a unit block triangular ``L`` and ``U`` whose blocks are those that the nodes
-had when they were eliminated, and a smaller block triangular ``S``. A solve applies ``L⁻¹`` (only if the right-hand
-side reaches an eliminated node), sweeps over ``S``, and applies ``U⁻¹`` to the nodes that are asked for.
+eliminates the nodes for which that is free (see :mod:`adjoint.solvers.materialized.plan`). With the eliminated nodes in
+the order of elimination, ``A = L S U`` with a unit block triangular ``L`` and ``U`` whose blocks are those that the
+nodes had when they were eliminated, and a smaller block triangular ``S``. A solve applies ``L⁻¹`` (only if the
+right-hand side reaches an eliminated node), sweeps over ``S``, and applies ``U⁻¹`` to the nodes that are asked for.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from adjoint.blocks import Contraction, Diagonal
-from adjoint.solvers.block_factor import BlockFactor, eliminate_node, materialized
-from adjoint.solvers.block_plan import Sketch, Step, plan_elimination, sketch_of, sum_of
+from adjoint.solvers.materialized.factor import BlockFactor, eliminate_node, materialized
+from adjoint.solvers.materialized.plan import Sketch, Step, plan_elimination, sketch_of, sum_of
 from adjoint.system import ConstraintSystem, Prediction, Structure
 
 # Seconds on one core of a shared 2 GHz server, BLAS on one thread: the best of eight runs of factorize and solve,

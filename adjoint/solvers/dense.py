@@ -8,8 +8,8 @@ import numpy as np
 import scipy
 
 from adjoint.errors import AssemblyTooLargeError, SingularBlockError
-from adjoint.solvers.assembled import AssembledFactor, CoordinatePlan, triangular_order
-from adjoint.solvers.assembled_cost import prediction, refuse
+from adjoint.solvers.assembly.cost import prediction, refuse
+from adjoint.solvers.assembly.factors import AssembledFactor, CoordinatePlan, triangular_order
 from adjoint.system import ConstraintSystem
 from adjoint.system.assembled_solve import Pattern, Prepared, sweep
 from adjoint.system.assembly import format_bytes, memory_limit

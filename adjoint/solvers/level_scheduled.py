@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adjoint.solvers.assembled import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, refuse_blocks
-from adjoint.solvers.assembled_cost import prediction, refuse, sparse_bytes
-from adjoint.solvers.level_sweeps import level_coordinates, level_sweeps
+from adjoint.solvers.assembly.cost import prediction, refuse, sparse_bytes
+from adjoint.solvers.assembly.factors import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, refuse_blocks
+from adjoint.solvers.assembly.levels import level_coordinates, level_sweeps
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Prediction
 from adjoint.system.structure import Structure

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from adjoint.solvers.assembled import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, refuse_blocks
-from adjoint.solvers.assembled_cost import prediction, refuse, sparse_bytes
-from adjoint.solvers.compressed_unit import Compressed
-from adjoint.solvers.kernels_numba import chosen, compiled_sweeps
-from adjoint.solvers.level_sweeps import level_coordinates, level_sweeps, refuse_zeros
+from adjoint.solvers.assembly.compressed import Compressed
+from adjoint.solvers.assembly.cost import prediction, refuse, sparse_bytes
+from adjoint.solvers.assembly.factors import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, refuse_blocks
+from adjoint.solvers.assembly.kernels import chosen, compiled_sweeps
+from adjoint.solvers.assembly.levels import level_coordinates, level_sweeps, refuse_zeros
 from adjoint.system import ConstraintSystem
 from adjoint.system.assembled_solve import Pattern, Prepared
 from adjoint.system.solving import Prediction

@@ -9,10 +9,10 @@ import numpy as np
 import scipy
 
 from adjoint.errors import NonFinitePartialError, SingularBlockError
-from adjoint.solvers.assembled import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, triangular_order
-from adjoint.solvers.assembled_cost import fill_of_blocks, prediction, refuse, sparse_bytes
-from adjoint.solvers.compressed_unit import Compressed
-from adjoint.solvers.level_sweeps import level_coordinates, level_sweeps
+from adjoint.solvers.assembly.compressed import Compressed
+from adjoint.solvers.assembly.cost import fill_of_blocks, prediction, refuse, sparse_bytes
+from adjoint.solvers.assembly.factors import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, triangular_order
+from adjoint.solvers.assembly.levels import level_coordinates, level_sweeps
 from adjoint.system import ConstraintSystem
 from adjoint.system.assembled_solve import Pattern, Prepared
 from adjoint.system.solving import Prediction

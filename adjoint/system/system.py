@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array, Block, Identity
-from adjoint.errors import AdjointError, SeedError
-from adjoint.system import answers, assembly, conditioning, diagnosis, influence, refinement, solving
+from adjoint.errors import AdjointError
+from adjoint.system import answers, assembly, conditioning, diagnosis, influence, refinement, right_hand_sides, solving
 from adjoint.system.conditioning import Condition
 from adjoint.system.diagnosis import Diagnosis
 from adjoint.system.influence import Ranking
@@ -425,61 +425,12 @@ class ConstraintSystem:
         return diagnosis.diagnose(self, seed, solver)
 
     def seed_rows(self, seed: Any) -> tuple[solving.Rows, tuple[int, ...]]:
-        """A seed as ``(node, value)`` pairs, checked against the output."""
-        outputs = self.trace.outputs
-        if seed is None:
-            if len(outputs) != 1 or (isinstance(outputs[0], int) and self.value(outputs[0]).size != 1):
-                shapes = [None if isinstance(out, tuple) else self.value(out).shape for out in outputs]
-                raise SeedError(
-                    f"the output has the shapes {shapes}: give solve() a seed of the same structure, which says "
-                    "how much each entry counts in the objective"
-                )
-            leaves = [
-                np.ones(self.value(out).shape, self.value(out).dtype)[()] for out in outputs if isinstance(out, int)
-            ]
-            leaves += [np.ones(()) for out in outputs if isinstance(out, tuple)]
-        else:
-            leaves, spec = flatten(seed)
-            if spec != self.trace.output_spec:
-                raise SeedError(f"the seed {spec} has not the structure of the output {self.trace.output_spec}")
-        nodes = [out if isinstance(out, int) else None for out in outputs]
-        return self.rows_of(nodes, leaves, "seed")
+        """A seed as ``(node, value)`` pairs, checked against the output; and its batch axes."""
+        return right_hand_sides.of_seed(self, seed)
 
     def tangent_rows(self, tangents: Sequence[Any]) -> tuple[solving.Rows, tuple[int, ...]]:
-        """Tangents of the arguments as ``(node, value)`` pairs."""
-        leaves, given = flatten(tuple(tangents))
-        spec, _ = self.trace.argument_spec
-        if given != spec:
-            raise SeedError(f"the tangents {given} have not the structure of the arguments {spec}")
-        return self.rows_of(list(self.trace.inputs), leaves, "tangent")
-
-    def rows_of(
-        self, nodes: Sequence[int | None], leaves: Sequence[Array], what: str
-    ) -> tuple[solving.Rows, tuple[int, ...]]:
-        """Check shapes, find the common batch axes, and drop leaves of constant outputs."""
-        rows: list[tuple[int, Array]] = []
-        batch: tuple[int, ...] | None = None
-        for node, leaf in zip(nodes, leaves, strict=True):
-            if node is None:
-                continue
-            value = self.value(node)
-            leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf, dtype=value.dtype)
-            extra = leaf.ndim - value.ndim
-            if extra < 0 or leaf.shape[extra:] != value.shape:
-                raise SeedError(
-                    f"the {what} of z_{node + 1} has shape {leaf.shape}; expected {value.shape}, or several of "
-                    "them along leading axes"
-                )
-            if leaf.dtype.kind == "c" and value.dtype.kind == "f":
-                raise SeedError(
-                    f"the {what} of z_{node + 1} is complex, but that value is real ({value.dtype}); give its real part"
-                )
-            if batch is not None and leaf.shape[:extra] != batch:
-                raise SeedError(f"the leaves of a {what} must share their leading axes: {batch}, {leaf.shape[:extra]}")
-            batch = leaf.shape[:extra]
-            if self.is_active(node):
-                rows.append((node, leaf.copy() if type(leaf) is np.ndarray else leaf))  # the user may edit it later
-        return rows, batch or ()
+        """Tangents of the arguments as ``(node, value)`` pairs; and their batch axes."""
+        return right_hand_sides.of_tangents(self, tangents)
 
     def residual(self, multipliers: Multipliers) -> float:
         """``max |A λ + s|``: the largest violation of any stationarity condition."""

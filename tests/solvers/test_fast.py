@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 import adjoint
 from adjoint.errors import MissingExtraError
-from adjoint.solvers import kernels_numba
+from adjoint.solvers.assembly import kernels
 from adjoint.solvers.sparse_triangular import SparseTriangular
 from adjoint.system import compiled
 from adjoint.tracing import UFUNCS
@@ -106,7 +106,7 @@ def test_warnings_are_those_of_numpy():
 
 @needs_numba
 def test_large_systems_choose_loops_and_compile_when_they_are_used_again(monkeypatch):
-    monkeypatch.setattr(kernels_numba, "LARGE", 100)
+    monkeypatch.setattr(kernels, "LARGE", 100)
     system = BY_NAME["wide random program"].compile()
     system.solve(solver="sparse_triangular")
     assert system._evaluator().run is None  # one point pays for no compilation
@@ -117,10 +117,10 @@ def test_large_systems_choose_loops_and_compile_when_they_are_used_again(monkeyp
 
 
 def test_without_numba_the_remedy_is_named(monkeypatch):
-    monkeypatch.setattr(kernels_numba, "numba_found", lambda: False)
+    monkeypatch.setattr(kernels, "numba_found", lambda: False)
     with pytest.raises(MissingExtraError, match=r"needs numba.*pip install 'adjoint\[fast\]'"):
         BY_NAME["product"].compile().solve(solver=SparseTriangular(compiled=True))
-    monkeypatch.setattr(kernels_numba, "LARGE", 10)
+    monkeypatch.setattr(kernels, "LARGE", 10)
     assert BY_NAME["product"].compile().solve(solver="sparse_triangular")["x"] == -4.0
 
 

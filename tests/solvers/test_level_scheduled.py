@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import adjoint
 from adjoint.errors import NotAcceptedError, SingularBlockError
-from adjoint.solvers.level_sweeps import level_coordinates, schedule
+from adjoint.solvers.assembly.levels import level_coordinates, schedule
 from adjoint.system.assembled_solve import Pattern
 from tests.systems_catalogue import BY_NAME, dense_matrix, flat_rows, random_rows, system_of
 

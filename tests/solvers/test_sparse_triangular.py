@@ -6,7 +6,6 @@ import scipy.sparse
 from numpy.testing import assert_allclose
 
 import adjoint
-from adjoint.solvers import assembled
 from adjoint.solvers.sparse_triangular import SparseTriangular
 from tests.systems_catalogue import random_rows, system_of
 
@@ -46,7 +45,7 @@ def test_a_factor_makes_its_matrix_once(monkeypatch, name):
 def test_a_plan_finds_its_pattern_once(monkeypatch, name):
     family_system = system_of(name)
     system = adjoint.ConstraintSystem(family_system.trace)
-    sources = counted(monkeypatch, assembled, "source_of")
+    sources = counted(monkeypatch, factors, "source_of")
     for scale in (1.0, 0.9, 0.8):
         arguments = family_system.trace.output_of and [family_system.values[k] for k in family_system.trace.inputs]
         spec, _ = family_system.trace.argument_spec

@@ -23,7 +23,7 @@ import numpy as np
 from adjoint.blocks import Array
 from adjoint.blocks.kernels import all_finite, conjugate
 from adjoint.errors import NotAcceptedError, SingularBlockError
-from adjoint.solvers.assembled import (
+from adjoint.solvers.assembly.factors import (
     AssembledFactor,
     SplitSolution,
     UnitFactor,

@@ -23,7 +23,7 @@ from adjoint.blocks.kernels import all_finite, conjugate
 from adjoint.blocks.solve import Factorization
 from adjoint.errors import AdjointError
 from adjoint.solvers.back_substitution import Sweep
-from adjoint.solvers.block_plan import Step, has_matrix
+from adjoint.solvers.materialized.plan import Step, has_matrix
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Rows, note_where
 from adjoint.tracing import INPUT, concrete

@@ -1,0 +1,1 @@
+"""Strategies on the scalar matrix: right-hand sides, plans, costs, kernels."""
