@@ -38,6 +38,8 @@ def expanded(table: PairTable, block: Block, guarded: bool = False) -> Terms:
     rule = _RULES.get(type(block))
     if rule is not None:
         return rule(table, block)
+    if block.nnz > table.max_entries:
+        table.refuse(block.nnz, f"a {block.kind} block {block.in_shape} → {block.out_shape}")
     sparse = block.to_sparse()
     if not sparse.nnz:
         return {}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+import scipy  # its subpackages load when they are first used
 
 from adjoint.blocks.block import Block
 from adjoint.blocks.kernels import Array, Shape, conjugate, put_flat, safe_multiply, take_flat, unique_slots
@@ -100,6 +101,10 @@ class Join:
     products: int
 
 
+MOST_JOINS = 20_000
+"""Joins that a table keeps for the next elimination."""
+
+
 class PairTable:
     """Where pairs are interned and joins are kept: a workspace for one plan.
 
@@ -131,6 +136,20 @@ class PairTable:
             key = (*key, 0)  # another pattern with the same hash
         self._known[key] = made = Pairs(rows, columns, shape)
         return made
+
+    def trim(self) -> None:
+        """Forget all, if it has become much: patterns that move with the values are new ones every time."""
+        if len(self._joins) > MOST_JOINS:
+            self._joins.clear()
+            self._known.clear()
+            self._transposed.clear()
+
+    def refuse(self, entries: int, what: str) -> None:
+        """Raise for a pattern that would be too large."""
+        raise AssemblyTooLargeError(
+            f"{what} takes {entries:,} entries, more than the {self.max_entries:,} that memory allows. Derivatives by "
+            "'back_substitution' (grad, jvp, vjp, hvp, or jacobian without sparse=True) form no products of blocks."
+        )
 
     def transposed(self, pairs: Pairs) -> Pairs:
         """The pattern of the transpose."""
@@ -174,11 +193,7 @@ class PairTable:
         counts = (starts[1:] - starts[:-1])[left.all_columns]
         total = int(counts.sum())
         if total > self.max_entries:
-            raise AssemblyTooLargeError(
-                f"a product of a block with {left.count:,} nonzeros and one with {right.count:,} takes {total:,} "
-                f"multiplications, more than the {self.max_entries:,} that are allowed. 'back_substitution' forms no "
-                "products of blocks."
-            )
+            self.refuse(total, f"a product of blocks with {left.count:,} and {right.count:,} nonzeros")
         chosen = np.repeat(np.arange(left.count), counts)
         within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
         entries = starts[left.all_columns[chosen]] + within
@@ -217,8 +232,13 @@ def _at(index: np.ndarray | None, take: np.ndarray | None) -> np.ndarray | None:
 def multiply(table: PairTable, left: Terms, right: Terms, guarded: bool = False) -> Terms:
     """``left @ right``, merged. With guards a zero of either factor stays zero against infinity and NaN."""
     result: Terms = {}
+    if guarded:  # what cancels has to cancel before it meets infinity
+        left, right = collapsed(table, left), collapsed(table, right)
     for l_pairs, l_data in left.items():
         for r_pairs, r_data in right.items():
+            if not guarded and _is_crowded(l_pairs, r_pairs):
+                _accumulate(result, *_dense_product(table, l_pairs, l_data, r_pairs, r_data))
+                continue
             join = table.join(l_pairs, r_pairs)
             if not join.pairs.count:
                 continue
@@ -280,6 +300,43 @@ def _product(join: Join, left: Array, right: Array, guarded: bool) -> Array:
     if not np.ndim(data):
         return np.bincount(join.slots, minlength=join.pairs.count) * data
     return summed(data, join.slots, join.pairs.count)
+
+
+DENSE = 16
+"""Products for each entry of the result from which on a matrix product through BLAS is quicker than a join."""
+
+
+def _is_crowded(left: Pairs, right: Pairs) -> bool:
+    """Whether so many entries meet that dense matrices are the better way."""
+    m, n, inner = left.shape[0], right.shape[1], left.shape[1]
+    if left.rows is None or right.columns is None or left.count * right.count < DENSE * m * n * max(1, inner):
+        return False  # at most as many products as rows on the left or columns on the right allow
+    met = np.bincount(left.all_columns, minlength=inner) @ np.bincount(right.all_rows, minlength=inner)
+    return bool(met > DENSE * m * n)
+
+
+def _dense_product(table: PairTable, left: Pairs, a: Array, right: Pairs, b: Array) -> tuple[Pairs, Array]:
+    shape = left.shape[0], right.shape[1]
+    if max(math.prod(shape), math.prod(left.shape), math.prod(right.shape)) > table.max_entries:
+        table.refuse(math.prod(shape), f"a product of blocks with {left.count:,} and {right.count:,} nonzeros")
+    pattern = _pattern(left) @ _pattern(right)
+    pattern.sort_indices()
+    rows, columns = np.repeat(np.arange(shape[0]), np.diff(pattern.indptr)), pattern.indices.astype(np.intp)
+    product = _dense(left, a) @ _dense(right, b)
+    data = product.reshape(-1)
+    if rows.size < math.prod(shape):
+        data = take_flat(data, rows * shape[1] + columns, 1)
+    return table.pairs(rows, columns, shape), data
+
+
+def _pattern(pairs: Pairs) -> Any:
+    ones = np.ones(pairs.count, np.int32)
+    return scipy.sparse.csr_array((ones, (pairs.all_rows, pairs.all_columns)), shape=pairs.shape)
+
+
+def _dense(pairs: Pairs, data: Array) -> Array:
+    full = np.broadcast_to(data, (pairs.count,))
+    return put_flat(full, pairs.all_rows * pairs.shape[1] + pairs.all_columns, pairs.shape)
 
 
 def _guarded_product(a: Array, b: Array) -> Array:

@@ -6,6 +6,7 @@ The classical way, kept for comparison with elimination: as many tangents (or se
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import scipy
 from adjoint.blocks import Array
 from adjoint.blocks.kernels import all_finite
 from adjoint.calculus.common import Argnums, argument_numbers, inexact, linearized
-from adjoint.calculus.sparse import SparsePlan
+from adjoint.calculus.sparse import SparsePlan, report_nonfinite
 from adjoint.solvers.back_substitution import BackSubstitution
 from adjoint.system import ConstraintSystem
 from adjoint.tracing import Trace, concrete, output_node, record
@@ -79,9 +80,12 @@ class ColoringPlan:
         grid = [self._patterns[j : j + width] for j in range(0, len(self._patterns), width)]
         whole = scipy.sparse.block_array(grid) if self._patterns else scipy.sparse.csr_array((0, 0))
         found = {}
+        mixed = self._plan.is_real_to_complex  # a real argument's multiplier is real: half of the Jacobian
+        if mixed and order == "reverse":
+            raise ValueError("rows of a complex function of real arguments cannot be colored; take order='forward'")
         if order in ("auto", "forward"):
             found["forward"] = color_columns(whole)
-        if order in ("auto", "reverse"):
+        if order in ("auto", "reverse") and not mixed:
             found["reverse"] = color_columns(whole.T)
         if not found:
             raise ValueError(f"coloring takes the order 'auto', 'forward' or 'reverse', not {order!r}")
@@ -89,7 +93,9 @@ class ColoringPlan:
         self._colors = found[self.mode]
         self.colors = int(self._colors.max(initial=-1)) + 1
         numbers = argument_numbers(argnums, len(args))
+        kwargs = self._plan.kwargs
 
+        @wraps(function)
         def compressed(*arguments: Any) -> list[Array]:
             system, _ = linearized(function, arguments, kwargs, numbers, False, "jacobian_plan")
             try:
@@ -141,7 +147,11 @@ class ColoringPlan:
                 trace, traced = self._record(self._plan.arguments_of(leaves))
                 trace.release()
                 swept = [np.asarray(_plain(trace, x)) for x in traced]
-        return self._plan.build([self._matrix(number, swept) for number in range(len(self._patterns))])
+        matrices = [self._matrix(number, swept) for number in range(len(self._patterns))]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if not all(all_finite(matrix.data) for matrix in matrices):
+                report_nonfinite(matrices)
+        return self._plan.build(matrices)
 
     def _matrix(self, number: int, swept: Sequence[Array]) -> Any:
         pattern, width = self._patterns[number], self._plan.arguments

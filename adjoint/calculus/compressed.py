@@ -136,10 +136,27 @@ class Compressed:
     def with_data(self, data: np.ndarray) -> Any:
         """A matrix with this data, in the order of the pattern."""
         found = copy.copy(self.template)  # shares the pattern, and skips SciPy's checks of it
-        found.data = data
+        found.data = data.astype(self.constants.dtype, copy=False) if data.dtype != bool else data
         return found
+
+    def like(self, matrix: Any) -> Any:
+        """The same matrix in this pattern, if its entries have a place there."""
+        width = max(1, self.shape[1])
+        mine, other = (_keys(one, width) for one in (self.template, matrix))
+        places = np.searchsorted(mine, other)
+        if other.size and (not mine.size or (mine[np.minimum(places, mine.size - 1)] != other).any()):
+            return matrix
+        data = np.zeros(mine.size, matrix.dtype)
+        data[places] = matrix.data
+        return self.with_data(data)
 
     @property
     def nnz(self) -> int:
         """Structural nonzeros."""
         return len(self.constants)
+
+
+def _keys(matrix: Any, width: int) -> np.ndarray:
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    keys: np.ndarray = rows * width + matrix.indices
+    return keys

@@ -77,7 +77,7 @@ def constraint(function: Callable[..., Any]) -> Callable[..., Any]:
             return bind(primitive, *prepared)
         return as_one_array(function(*given(operands), **options), f"the constraint {function.__name__}")
 
-    primitive = Primitive(function.__name__, lambda *xs, **options: call(*protected(xs), **options), blocks)
+    primitive = Primitive(function.__name__, lambda *xs, **options: call(*protected(xs), **options), blocks, pure=False)
     return call
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from adjoint.blocks import Array
-from adjoint.blocks.kernels import all_finite
 from adjoint.blocks.monomials import Pairs, PairTable
 from adjoint.solvers.vertex.block_graph import BlockGraph, between
 from adjoint.solvers.vertex.choice import Order, elimination_order
 from adjoint.system import ConstraintSystem
 from adjoint.system.assembly import memory_limit
-from adjoint.tracing import Trace, output_node, record
+from adjoint.tracing import Trace, concrete, output_node, record
 from adjoint.tracing.program import Program
 
 BYTES_PER_ENTRY = 64
@@ -57,6 +57,7 @@ class BlockElimination:
         """Eliminate at one point; ``linearize(args)`` records the function."""
         matrices: list[list[tuple[Pairs, Any]]] = []
 
+        @wraps(linearize)  # its arguments have the names of the function's own
         def elimination(*arguments: Any) -> list[Any]:
             system = linearize(arguments)
             try:
@@ -85,35 +86,27 @@ class BlockElimination:
     def evaluator(self, wanted: Sequence[int]) -> BlockEvaluator:
         """What computes some of the varying data, by number. Lets go of the recorded elimination."""
         program = Program(self._trace, [self.results[number] for number in wanted])
-        trace = self._trace
-        del trace.values[len(trace.inputs) :], trace.records[:], trace.primitives[:], trace.guards[:]
+        self._trace.keep_inputs_only()
+        return BlockEvaluator(program)
 
-        def guarded(args: Sequence[Any]) -> Program:
-            again = BlockElimination.at(self._linearize, args, self._numbers, self._order, guarded=True)
-            return Program(again._trace, [again.results[number] for number in wanted])
-
-        return BlockEvaluator(program, guarded)
+    def guarded(self, args: Sequence[Any]) -> tuple[list[Terms], list[Array]]:
+        """The terms at this very point with guards, in which a zero stays zero against infinity; and their data."""
+        again = BlockElimination.at(self._linearize, args, self._numbers, self._order, guarded=True)
+        return again.terms, [concrete(again._trace.values[k]) for k in again.results]
 
 
 class BlockEvaluator:
-    """``evaluate(leaves, args)``: a short program of NumPy calls; the guarded one is made if it is needed."""
+    """``evaluate(leaves)``: a short program of NumPy calls."""
 
-    __slots__ = ("_guarded", "_make", "_program")
+    __slots__ = ("_program",)
 
-    def __init__(self, program: Program, make_guarded: Callable[[Sequence[Any]], Program]) -> None:
+    def __init__(self, program: Program) -> None:
         self._program = program
-        self._make = make_guarded
-        self._guarded: Program | None = None
 
-    def __call__(self, leaves: Sequence[Array], args: Sequence[Any]) -> list[Array]:
-        """The data at other arguments, given as leaves and as they are."""
+    def __call__(self, leaves: Sequence[Array]) -> list[Array]:
+        """The data at other arguments, given as leaves."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            found = self._program(leaves)
-            if all(all_finite(np.asarray(x)) for x in found):
-                return found
-            if self._guarded is None:  # 0 · inf may be to blame: guarded, it is 0
-                self._guarded = self._make(args)
-            return self._guarded(leaves)
+            return self._program(leaves)
 
     @property
     def operations(self) -> int:

@@ -8,7 +8,6 @@ one compiled loop.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,9 +15,10 @@ from adjoint.blocks import Array
 from adjoint.blocks.kernels import all_finite, safe_multiply
 from adjoint.blocks.monomials import Pairs
 from adjoint.calculus.elimination_by_blocks import Terms
+from adjoint.errors import TraceMismatchError
 from adjoint.solvers.vertex.choice import Order, find_order
 from adjoint.solvers.vertex.graph import Graph
-from adjoint.solvers.vertex.program import Program, kernels_for
+from adjoint.solvers.vertex.program import EliminationProgram, kernels_for
 from adjoint.system import ConstraintSystem
 from adjoint.system.scalar_assembly import scalar_source
 
@@ -59,7 +59,7 @@ class ScalarElimination:
         graph = plain.with_copies(ends.tolist())
         found = find_order(graph, order)
         self.multiplications = found.multiplications
-        self._program = Program.of(graph, found.order)
+        self._program = EliminationProgram.of(graph, found.order)
         self._kernels = kernels_for(None, self._program)
         self._places = self._program.slots(pattern.columns, pattern.rows)
         read = set(plain.parents.tolist())
@@ -98,10 +98,16 @@ class ScalarElimination:
         """What computes the data of some of the matrices, by number."""
         return ScalarEvaluator(self, [self._slots[number] for number in wanted])
 
-    def edges(self, args: Sequence[Any]) -> np.ndarray:
+    def edges(self, leaves: Sequence[Array]) -> np.ndarray:
         """The partials at other arguments, by slots; fill-in is zero."""
-        entries = self._source.at(self._system.relinearize(*args)).data
-        edges = np.bincount(self._places, weights=entries, minlength=len(self._program.children))
+        spec, _ = self._system.trace.argument_spec
+        matrix = self._source.at(self._system.relinearize(*spec.unflatten(leaves)))
+        if matrix.pattern is not self._source.pattern:
+            raise TraceMismatchError(
+                "the pattern of the derivative is another one here: the program picks entries by an order or a place "
+                "that it computes from values (sort, median, interp); make a new plan at this point"
+            )
+        edges = np.bincount(self._places, weights=matrix.data, minlength=len(self._program.children))
         edges[self._ones] = 1
         return edges
 
@@ -113,7 +119,7 @@ class ScalarElimination:
 
 
 class ScalarEvaluator:
-    """``evaluate(leaves, args)``: relinearize in batches, and run the products."""
+    """``evaluate(leaves)``: relinearize in batches, and run the products."""
 
     __slots__ = ("_elimination", "_slots")
 
@@ -121,11 +127,11 @@ class ScalarEvaluator:
         self._elimination = elimination
         self._slots = slots
 
-    def __call__(self, leaves: Sequence[Array], args: Sequence[Any]) -> list[Array]:
-        """The data at other arguments, given as leaves and as they are."""
+    def __call__(self, leaves: Sequence[Array]) -> list[Array]:
+        """The data at other arguments, given as leaves."""
         elimination = self._elimination
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            edges = elimination.edges(args)
+            edges = elimination.edges(leaves)
             for guarded in (False, True):
                 data = elimination.eliminated(edges, guarded=guarded)
                 found = [data[slots] for slots in self._slots]
@@ -139,7 +145,7 @@ class ScalarEvaluator:
         return self._elimination.multiplications
 
 
-def _guarded(program: Program, data: np.ndarray) -> np.ndarray:
+def _guarded(program: EliminationProgram, data: np.ndarray) -> np.ndarray:
     """The products, in waves, with zeros that stay zeros against infinity."""
     for start, stop in zip(program.waves[:-1], program.waves[1:], strict=True):
         here = slice(start, stop)

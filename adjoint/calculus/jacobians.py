@@ -14,8 +14,9 @@ from adjoint.calculus.forward import jvp
 from adjoint.calculus.nonfinite import solve
 from adjoint.calculus.reverse import grad
 from adjoint.calculus.sparse import SparsePlan
-from adjoint.errors import ArgumentError
+from adjoint.errors import ArgumentError, AssemblyTooLargeError
 from adjoint.system import ConstraintSystem
+from adjoint.system.assembly import format_bytes, memory_limit
 from adjoint.tracing import concrete
 
 SWEEP_BYTES = 1 << 28
@@ -62,8 +63,7 @@ def jacobian(
     """
     if mode not in ("auto", "forward", "reverse"):
         raise ValueError(f'mode must be "auto", "forward" or "reverse", not {mode!r}')
-    if sparse:
-        _refuse_solver(solver)
+    if _is_sparse(sparse, solver):
         return _at_one_point(f, argnums, order=mode, has_aux=has_aux, what="jacobian")
 
     @wraps(f)
@@ -75,6 +75,7 @@ def jacobian(
         inputs = [system.values[k] for k in trace.inputs]
         n, m = sum(x.size for x in inputs), sum(y.size for y in outputs)
         try:
+            _refuse_too_large(m, n)
             _refuse_not_holomorphic(system, inputs, solver)
             if mode == "forward" or (mode == "auto" and n <= m):
                 blocks = _by_columns(system, inputs, outputs, solver)
@@ -89,10 +90,25 @@ def jacobian(
     return run
 
 
-def _refuse_solver(solver: Any) -> None:
-    if solver is not None:
+def _is_sparse(sparse: bool, solver: Any) -> bool:
+    if not isinstance(sparse, (bool, np.bool_)):
+        raise ValueError(
+            f"sparse must be True or False, not {sparse!r}; the result is in CSR format, and .tocsc() converts it"
+        )
+    if sparse and solver is not None:
         raise ArgumentError(
             f"sparse=True eliminates with sparse blocks and takes no other solver, but solver={solver!r} was given"
+        )
+    return bool(sparse)
+
+
+def _refuse_too_large(rows: int, columns: int) -> None:
+    """Raise before a dense result takes all memory."""
+    if 8 * rows * columns > memory_limit():
+        raise AssemblyTooLargeError(
+            f"a dense Jacobian of {rows:,} × {columns:,} entries takes {format_bytes(8 * rows * columns)}, more than "
+            f"the {format_bytes(memory_limit())} allowed. Ask for sparse=True, or for products: adjoint.jvp, "
+            "adjoint.vjp, adjoint.hvp."
         )
 
 
@@ -255,8 +271,7 @@ def hessian(
            [2., 0.]])
     """
     gradient = grad(f, argnums, has_aux=has_aux, solver=solver)
-    if sparse:
-        _refuse_solver(solver)
+    if _is_sparse(sparse, solver):
         return _at_one_point(gradient, argnums, symmetric=True, has_aux=has_aux, what="hessian")
     return jacobian(gradient, argnums, mode="forward", has_aux=has_aux, solver=solver)
 

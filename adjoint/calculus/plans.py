@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -61,20 +61,38 @@ def jacobian_plan(
     array([[2., 1., 0.],
            [0., 3., 2.]])
     """
+    return _plan(f, args, argnums, kwargs, order, strategy, symmetric=False, what="jacobian_plan")
+
+
+def _plan(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    argnums: Argnums,
+    kwargs: dict[str, Any],
+    order: str,
+    strategy: str,
+    **options: Any,
+) -> SparsePlan | ColoringPlan:
     if strategy == "coloring":
         return ColoringPlan(f, args, argnums, kwargs, order)
     if strategy != "elimination":
         raise ValueError(f"strategy must be 'elimination' or 'coloring', not {strategy!r}")
-    return SparsePlan(f, args, argnums, kwargs, order=order)
+    return SparsePlan(f, args, argnums, kwargs, order=order, **options)
 
 
 def hessian_plan(
-    f: Callable[..., Any], *args: Any, argnums: Argnums = 0, order: str = "auto", **kwargs: Any
-) -> SparsePlan:
+    f: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums = 0,
+    order: str = "auto",
+    strategy: str = "elimination",
+    **kwargs: Any,
+) -> SparsePlan | ColoringPlan:
     """The sparse Hessian of a scalar function as a function of the point, planned at ``args``.
 
     The Jacobian of the gradient, by elimination on the gradient's own trace; only the upper triangle is computed, and
-    mirrored, so that the matrix is symmetric to the last bit. Parameters and result as in :func:`jacobian_plan`.
+    mirrored, so that the matrix is symmetric to the last bit. Parameters and result as in :func:`jacobian_plan`;
+    coloring sends the columns of the Hessian through the gradient's tangents, and is symmetric to rounding.
 
     Examples
     --------
@@ -86,7 +104,7 @@ def hessian_plan(
            [6., 0., 2.]])
     """
     gradient = grad(f, argnums)
-    return SparsePlan(gradient, args, argnums, kwargs, order=order, symmetric=True, what="hessian_plan")
+    return _plan(gradient, args, argnums, kwargs, order, strategy, symmetric=True, what="hessian_plan")
 
 
 def sparsity(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:

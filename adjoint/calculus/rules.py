@@ -83,7 +83,7 @@ def custom_rule(*partials: Any, name: str | None = None) -> Callable[[Callable[.
             y = call(*protected(operands), **options)
             return y.copy() if type(y) is np.ndarray else y  # the function may use its buffer again
 
-        primitive = Primitive(label, evaluate, blocks)
+        primitive = Primitive(label, evaluate, blocks, pure=False)
         return call
 
     return decorate

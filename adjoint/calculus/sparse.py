@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from adjoint.blocks import Array
+from adjoint.blocks.kernels import all_finite
 from adjoint.blocks.monomials import Pairs
 from adjoint.calculus.common import Argnums, argument_numbers, chosen_arguments, inexact, linearized
 from adjoint.calculus.compressed import Compressed
 from adjoint.calculus.elimination_by_blocks import BlockElimination, BlockEvaluator, Terms
 from adjoint.calculus.elimination_by_scalars import ScalarElimination, ScalarEvaluator
-from adjoint.errors import ArgumentError
+from adjoint.calculus.nonfinite import debugging
+from adjoint.errors import ArgumentError, NonFiniteDerivativeWarning, NonFiniteError
 from adjoint.system import ConstraintSystem
 from adjoint.system.scalar_point import entries_are_vertices
-from adjoint.tracing import Trace, Tracer, flatten
+from adjoint.tracing import Trace, Tracer, flatten, user_depth
 
 
 class SparsePlan:
@@ -36,7 +41,18 @@ class SparsePlan:
         NumPy calls of one evaluation; of a program of mostly scalars, products.
     """
 
-    __slots__ = ("_args", "_evaluate", "_leaves", "_numbers", "_trace", "aux", "build")
+    __slots__ = (
+        "_args",
+        "_evaluate",
+        "_guarded",
+        "_leaves",
+        "_numbers",
+        "_trace",
+        "aux",
+        "build",
+        "is_real_to_complex",
+        "kwargs",
+    )
 
     def __init__(
         self,
@@ -50,25 +66,47 @@ class SparsePlan:
         has_aux: bool = False,
         what: str = "jacobian_plan",
     ) -> None:
+        if not callable(function):
+            raise ArgumentError(f"{what} takes a function and then its arguments, but the first is {function!r:.60}")
+        if not isinstance(order, str):
+            raise ValueError(f"order must be a name such as 'auto' or 'reverse', not {order!r:.60}")
+        self.kwargs = kwargs = {name: _copied(x) for name, x in kwargs.items()}
         numbers = argument_numbers(argnums, len(args))
         _refuse_traced([args[k] for k in numbers], what)
         self._numbers = numbers
-        self._args = [None if k in numbers else x for k, x in enumerate(args)]
+        self._args = [None if k in numbers else _copied(x) for k, x in enumerate(args)]
         system, self.aux = linearized(function, args, kwargs, numbers, has_aux, what, copy=True, lean=False)
-        system.trace.release()
+        if not system.trace.outputs:
+            raise ArgumentError(
+                f"{what} needs a function that returns arrays, but it returned none (a missing return?)"
+            )
         self._trace = system.trace
         self.build = _builder(system.trace, argnums)
-        elimination: ScalarElimination | BlockElimination
-        scalars = entries_are_vertices(system)
-        if scalars:
-            elimination = ScalarElimination(system, order)
-        else:
-            linearize = lambda at: linearized(function, at, kwargs, numbers, has_aux, what)[0]
-            elimination = BlockElimination.at(linearize, args, numbers, order)
-        wanted, self._leaves = _compressed(elimination.terms, _kinds(system), symmetric)
-        self._evaluate: ScalarEvaluator | BlockEvaluator = elimination.evaluator(wanted)
-        if not scalars:
-            _forget(system.trace)
+        kinds = _kinds(system)
+        real = any(system.value(k).dtype.kind != "c" for k in system.trace.inputs)
+        self.is_real_to_complex = real and any(dtype.kind == "c" for _, dtype in kinds)
+        if entries_are_vertices(system):  # the trace lives on, and large constants stay locked with it
+            scalars = ScalarElimination(system, order)
+            wanted, self._leaves = _compressed(scalars.terms, kinds, symmetric)
+            self._evaluate: ScalarEvaluator | BlockEvaluator = scalars.evaluator(wanted)
+            self._guarded: Callable[..., list[Any]] | None = None
+            return
+
+        @wraps(function)
+        def linearize(at: Sequence[Any]) -> ConstraintSystem:
+            return linearized(function, at, kwargs, numbers, has_aux, what)[0]
+
+        def guarded(at: Sequence[Any]) -> list[Any]:
+            terms, data = blocks.guarded(at)
+            wanted, leaves = _compressed(terms, kinds, symmetric)
+            return [leaf.matrix([data[number] for number in wanted]) for leaf in leaves]
+
+        system.trace.release()
+        system.trace.keep_inputs_only()
+        blocks = BlockElimination.at(linearize, args, numbers, order)
+        wanted, self._leaves = _compressed(blocks.terms, kinds, symmetric)
+        self._evaluate = blocks.evaluator(wanted)
+        self._guarded = guarded
 
     def __call__(self, *args: Any) -> Any:
         """The matrices at other arguments.
@@ -85,13 +123,28 @@ class SparsePlan:
             If the shapes differ, or the program takes another branch at these arguments.
         """
         leaves = self.leaves_of(args)
-        found = self._evaluate(leaves, self.arguments_of(leaves))
-        return self.build([leaf.matrix(found) for leaf in self._leaves])
+        found = self._evaluate(leaves)
+        matrices = [leaf.matrix(found) for leaf in self._leaves]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if all(all_finite(np.asarray(x)) for x in found):
+                return self.build(matrices)
+            if self._guarded is not None:  # 0 · inf may be to blame: eliminated once more with guards, it is 0
+                there = self._guarded(self.arguments_of(leaves))
+                matrices = [leaf.like(matrix) for leaf, matrix in zip(self._leaves, there, strict=True)]
+            if not all(all_finite(matrix.data) for matrix in matrices):
+                report_nonfinite(matrices)
+        return self.build(matrices)
 
     def leaves_of(self, args: Sequence[Any]) -> list[Array]:
         """The leaves of the differentiated arguments, checked."""
-        if len(args) <= max(self._numbers, default=-1):
-            raise ArgumentError(f"the plan was made for {max(self._numbers) + 1} or more arguments, not {len(args)}")
+        if not max(self._numbers, default=-1) < len(args) <= len(self._args):
+            raise ArgumentError(f"the plan was made for {len(self._args)} arguments, not {len(args)}")
+        for k, x in enumerate(args):
+            if k not in self._numbers and not _equal(x, self._args[k]):
+                raise ArgumentError(
+                    f"the plan does not differentiate argument {k} and took it as it was when the plan was made, but "
+                    "another value is given now. Leave it out, name it in argnums, or make a new plan."
+                )
         return self._trace.leaves_of([args[k] for k in self._numbers])
 
     def arguments_of(self, leaves: Sequence[Array]) -> list[Any]:
@@ -132,17 +185,52 @@ class SparsePlan:
         return f"<sparse plan: {shapes}, {self.nnz:,} nonzeros, {self.operations:,} operations per evaluation>"
 
 
+def _copied(tree: Any) -> Any:
+    """An argument that the user may edit later."""
+    leaves, spec = flatten(tree)
+    return spec.unflatten([x.copy() if isinstance(x, np.ndarray) else x for x in leaves])
+
+
+def _equal(given: Any, kept: Any) -> bool:
+    """Whether an argument is what it was; objects that are no arrays are only asked whether they are equal."""
+    leaves, spec = flatten(given)
+    others, other_spec = flatten(kept)
+    if spec != other_spec:
+        return False
+    for x, y in zip(leaves, others, strict=True):
+        if x is y:
+            continue
+        if isinstance(x, (np.ndarray, np.generic, int, float, complex)):
+            same = np.array_equal(x, y, equal_nan=np.asarray(x).dtype.kind in "fc")
+        else:
+            same = bool(x == y)
+        if not same:
+            return False
+    return True
+
+
+def report_nonfinite(matrices: Sequence[Any]) -> None:
+    """Warn of NaN and infinity in the results, or raise under :func:`adjoint.debug_nans`."""
+    for matrix in matrices:
+        bad = np.flatnonzero(~np.isfinite(matrix.data))
+        if bad.size:
+            row = int(np.searchsorted(matrix.indptr, bad[0], side="right")) - 1
+            message = (
+                f"a sparse derivative is not finite: {matrix.data[bad[0]]} at entry ({row}, {matrix.indices[bad[0]]}) "
+                f"of a {matrix.shape[0]} × {matrix.shape[1]} matrix. adjoint.jvp at this point tells where it began."
+            )
+            if debugging():
+                raise NonFiniteError(message)
+            warnings.warn(message, NonFiniteDerivativeWarning, stacklevel=user_depth(sys._getframe(0)) + 1)
+            return
+
+
 def _refuse_traced(arguments: list[Any], what: str) -> None:
     if any(isinstance(leaf, Tracer) for leaf in flatten(arguments)[0]):
         raise ArgumentError(
             f"{what} gives SciPy's sparse arrays, through which nothing can be differentiated, but an argument is "
             "traced by an outer derivative. Call it outside, or use adjoint.jacobian(f) without sparse=True there."
         )
-
-
-def _forget(trace: Trace) -> None:
-    """Let go of the values at the point of planning; the arguments' shapes and dtypes stay."""
-    del trace.values[len(trace.inputs) :], trace.records[:], trace.primitives[:], trace.guards[:]
 
 
 def _kinds(system: ConstraintSystem) -> list[tuple[tuple[int, int], Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 from adjoint.blocks import Array, Block, Take
 from adjoint.primitives.reductions import cast
 from adjoint.primitives.sets import look
-from adjoint.tracing import Primitive, bind, concrete, handles, stacked
+from adjoint.tracing import Primitive, bind, concrete, decided, handles, stacked
 from adjoint.tracing.primitive import Blocks, Static, no_blocks
 
 
@@ -34,13 +34,21 @@ def _bins(columns: Sequence[Any], edges: Sequence[Any]) -> tuple[np.ndarray, np.
     """The flat bin of each sample, and which samples are inside; the last edge of all belongs to the last bin."""
     flat, counted = np.zeros(columns[0].size, int), np.ones(columns[0].size, bool)
     for column, edge in zip(columns, edges, strict=True):
-        x, borders = np.asarray(concrete(column)).ravel(), np.asarray(concrete(edge))
-        n = borders.size - 1
-        k = np.searchsorted(borders, x, side="right") - 1
-        k[x == borders[-1]] = n - 1
+        n = np.size(concrete(edge)) - 1
+        k = _bins_of(column, edge)
         counted &= (k >= 0) & (k < n)
         flat = flat * n + k
     return flat, counted
+
+
+def _bins_of(column: Any, edge: Any) -> np.ndarray:
+    def found(x: np.ndarray, borders: np.ndarray) -> np.ndarray:
+        k = np.searchsorted(borders, x, side="right") - 1
+        k[x == borders[-1]] = borders.size - 2
+        return k
+
+    bins: np.ndarray = decided(column, lambda x: decided(edge, lambda borders: found(x.ravel(), borders)))
+    return bins
 
 
 def _weighted_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
@@ -190,7 +198,7 @@ def _histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any
 
 
 def _bincount_blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequence[int]) -> Blocks:
-    x, weights = np.asarray(concrete(operands[0])), operands[1]
+    x, weights = decided(operands[0], lambda x: x), operands[1]
     return [(parents[1], _sum_into(x, np.ones(x.shape, bool), y, weights))] if parents[1] >= 0 else []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array, Block, Diagonal, Sparse
-from adjoint.tracing import bind, concrete, handles, stacked, structured
+from adjoint.tracing import bind, decided, handles, stacked, structured
 
 
 def _array(x: Any) -> Any:
@@ -17,9 +17,13 @@ def _array(x: Any) -> Any:
 
 def _interval(x: Array, xp: Array) -> tuple[np.ndarray, np.ndarray]:
     """For each point the node on its left, and whether there is one on either side: concrete."""
-    points, nodes = np.asarray(concrete(x)), np.asarray(concrete(xp))
-    left = np.clip(np.searchsorted(nodes, points, side="right") - 1, 0, nodes.size - 2)
-    return left, (points >= nodes[0]) & (points <= nodes[-1])
+
+    def found(points: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+        left = np.clip(np.searchsorted(nodes, points, side="right") - 1, 0, nodes.size - 2)
+        return np.stack([left, (points >= nodes[0]) & (points <= nodes[-1])])
+
+    left, inside = decided(x, lambda points: decided(xp, lambda nodes: found(points, nodes)))
+    return left, inside.astype(bool)
 
 
 def _slopes(x: Array, xp: Array, fp: Array) -> tuple[np.ndarray, Array, Array]:

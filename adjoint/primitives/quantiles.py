@@ -17,7 +17,7 @@ import numpy as np
 from adjoint.blocks import Array, Block, Diagonal, Mask, Reshape, Take
 from adjoint.blocks.kernels import flat_index, take_flat
 from adjoint.primitives.reductions import axes_of
-from adjoint.tracing import FUNCTIONS, Primitive, Tracer, bind, concrete, handles, stacked
+from adjoint.tracing import FUNCTIONS, Primitive, Tracer, bind, concrete, decided, handles, stacked
 from adjoint.tracing.primitive import Blocks, Static
 
 _SLOPES = {
@@ -35,20 +35,19 @@ class _Slices:
     """The entries of an array that go into each result, as flat positions in sorted order: (results, n)."""
 
     def __init__(self, a: Array, axis: Any, skip_nan: bool) -> None:
-        values = np.asarray(concrete(a))
-        axes = axes_of(axis, values)
-        front = tuple(k for k in range(values.ndim) if k not in axes)
-        n = math.prod(values.shape[k] for k in axes)
-        results = math.prod(values.shape[k] for k in front)
+        axes = axes_of(axis, a)
+        front = tuple(k for k in range(a.ndim) if k not in axes)
+        n = math.prod(a.shape[k] for k in axes)
+        results = math.prod(a.shape[k] for k in front)
 
         def rows(x: np.ndarray) -> np.ndarray:
             return x.transpose(front + axes).reshape(results, n)
 
-        order = np.argsort(rows(values), axis=-1, kind="stable")
-        self.positions = np.take_along_axis(rows(flat_index(values.shape)), order, -1)
+        order = decided(a, lambda values: np.argsort(rows(values), axis=-1, kind="stable"))
+        self.positions = np.take_along_axis(rows(flat_index(a.shape)), order, -1)
         self.counts = np.full(results, n)
         if skip_nan:
-            self.counts = n - np.count_nonzero(rows(np.isnan(values)), axis=-1)
+            self.counts = n - decided(a, lambda values: np.count_nonzero(rows(np.isnan(values)), axis=-1))
 
     def at(self, rank: np.ndarray) -> np.ndarray:
         """The flat position of the entry of rank (*q, results)."""
@@ -82,7 +81,7 @@ def _blocks(y: Array, operands: Sequence[Array], static: Static, parents: Sequen
 
 def _by_entries(y: Array, a: Array, slices: _Slices, rank: Array) -> Block:
     """Two gathers, weighted by the position between the two neighbors."""
-    lower, upper = (rounding(concrete(rank)).astype(int) for rounding in (np.floor, np.ceil))
+    lower, upper = (decided(rank, rounding).astype(int) for rounding in (np.floor, np.ceil))
     shape = rank.shape
     block: Block = Take(slices.at(lower), a.shape)
     if (lower != upper).any():
@@ -98,10 +97,10 @@ def _by_entries(y: Array, a: Array, slices: _Slices, rank: Array) -> Block:
 def _by_rank(y: Array, a: Array, q: Array, slices: _Slices, rank: Array, method: str) -> Block:
     """The gap between the neighbors, times the pace at which ``q`` moves between them."""
     n = slices.counts
-    inside = (concrete(rank) > 0) & (concrete(rank) < n - 1)
+    inside = decided(rank, lambda rank: (rank > 0) & (rank < n - 1))
     if method == "linear":
         inside = np.broadcast_to(n > 1, rank.shape)  # up to the ends
-    lower = np.minimum(np.floor(concrete(rank)).astype(int), np.maximum(n - 2, 0))
+    lower = np.minimum(decided(rank, np.floor).astype(int), np.maximum(n - 2, 0))
     gap = take_flat(a, slices.at(lower + 1), a.ndim) - take_flat(a, slices.at(lower), a.ndim)
     pace = (n + _SLOPES[method] if method in _SLOPES else 0 * n).astype(y.dtype)
     slope = np.where(inside, gap, gap.dtype.type(0)) * pace
@@ -111,8 +110,8 @@ def _by_rank(y: Array, a: Array, q: Array, slices: _Slices, rank: Array, method:
 
 def _equal_entries(y: Array, a: Array, slices: _Slices, q_shape: tuple[int, ...]) -> np.ndarray:
     """Which entry of its slice each result equals: the first one in sorted order."""
-    entries = np.asarray(concrete(a)).ravel()[slices.positions]
-    values = np.asarray(concrete(y)).reshape((*q_shape, len(slices.counts)))
+    entries = decided(a, lambda x: x).ravel()[slices.positions]  # the very numbers: they are compared with the result
+    values = decided(y, lambda x: x).reshape((*q_shape, len(slices.counts)))
     rank = (entries == values[..., None]).argmax(axis=-1)
     return slices.at(rank).reshape(y.shape)
 

@@ -12,6 +12,7 @@ from adjoint.blocks import Array, Block, Identity, Reshape, Roll, Scale, Transpo
 from adjoint.blocks.kernels import as_axes
 from adjoint.tracing import FUNCTIONS, METHODS, Primitive, bind, concrete, handles, here, structured
 from adjoint.tracing.primitive import SHAPES_ONLY, no_blocks
+from adjoint.tracing.program import KEEPS_ENTRIES
 
 # --- one array in, the same entries out -----------------------------------------------------------
 
@@ -36,12 +37,13 @@ structured(
     evaluate=lambda a, order="K", subok=False: np.copy(a, order),
     reads=SHAPES_ONLY,
 )
-structured(
+_broadcast = structured(
     np.broadcast_to,
     lambda y, array, shape, subok=False: Scale(1, array.shape, y.shape),
     evaluate=lambda array, shape, subok=False: np.broadcast_to(array, shape),
     reads=SHAPES_ONLY,
 )
+KEEPS_ENTRIES.update((reshape, _broadcast))
 _as_float = Primitive(
     "astype",
     lambda x, dtype: x.astype(dtype),

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array, Block, Reshape, Take
-from adjoint.blocks.kernels import flat_index
-from adjoint.tracing import FUNCTIONS, Primitive, bind, concrete, handles, structured
+from adjoint.blocks.kernels import Shape, flat_index
+from adjoint.tracing import FUNCTIONS, Primitive, bind, decided, handles, structured
 from adjoint.tracing.primitive import no_blocks
 
 # --- rearrangements ---------------------------------------------------------------------------------
@@ -26,20 +26,27 @@ def _partitioned(y: Array, a: Array, axis: int | None) -> Block:
 
     def places(order: np.ndarray, axis: int) -> np.ndarray:
         moved = np.empty_like(order)
-        np.put_along_axis(moved, np.argsort(np.asarray(concrete(y)), axis=axis, kind="stable"), order, axis)
+        np.put_along_axis(moved, _stable_order(y, axis), order, axis)
         return moved
 
     return _rearranged(a, axis, places)
 
 
 def _rearranged(a: Array, axis: int | None, places: Callable[[np.ndarray, int], np.ndarray]) -> Block:
-    x = np.asarray(concrete(a))
-    if axis is None:
-        x, axis = x.ravel(), 0
-    order = places(np.argsort(x, axis=axis, kind="stable"), axis)
-    positions = np.take_along_axis(flat_index(x.shape), order, axis)
-    block = Take(positions, x.shape)
-    return block if x.shape == a.shape else block @ Reshape(a.shape, x.shape)
+    shape = a.shape if axis is not None else (a.size,)
+    axis = 0 if axis is None else axis
+    order = places(_stable_order(a, axis, shape), axis)
+    positions = np.take_along_axis(flat_index(shape), order, axis)
+    block = Take(positions, shape)
+    return block if shape == a.shape else block @ Reshape(a.shape, shape)
+
+
+def _stable_order(a: Array, axis: int, shape: Shape | None = None) -> np.ndarray:
+    """``argsort``, on which a trace that goes on to be evaluated elsewhere depends."""
+    order: np.ndarray = decided(
+        a, lambda x: np.argsort(x if shape is None else x.reshape(shape), axis=axis, kind="stable")
+    )
+    return order
 
 
 structured(np.sort, lambda y, a, axis=-1, kind=None, order=None, stable=None: _sorted(y, a, axis))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
 from adjoint.errors import AssemblyTooLargeError, MissingExtraError, NotAcceptedError, SolverError
-from adjoint.system import ConstraintSystem, Factor, Plan, Prediction, Structure, available, get
+from adjoint.system import ConstraintSystem, Factor, Plan, Prediction, Structure, available, get, options
 from adjoint.system.assembly import format_bytes
 from adjoint.system.solving import DEFAULT
+
+WIDTH = 120
+"""Columns of a printed explanation; longer refusals are cut at a word."""
 
 HEAD_START = 0.9
 """A strategy has to be expected at this fraction of the default's time, or less, to be preferred to it."""
@@ -16,7 +20,7 @@ HEAD_START = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What one strategy said: a prediction, or why it does not take the system."""
+    """What one strategy said: a prediction, or why it does not take the system (without its name in front)."""
 
     name: str
     prediction: Prediction | None
@@ -67,7 +71,7 @@ class Explanation:
             p = one.prediction
             mark = "→ " if one.name == self.chosen else "  "
             if p is None:
-                rows.append([mark + one.name, "not accepted: " + one.refusal])
+                rows.append([mark + one.name, one.refusal])
                 continue
             work = p.factor_multiplications + p.solve_multiplications
             numbers = [_time(p.seconds), f"{work:,}", format_bytes(p.memory), f"{p.depth:,}", f"{p.fill_in:,}"]
@@ -76,6 +80,9 @@ class Explanation:
         widths[0] = max(len(row[0]) for row in rows)
         lines = [self.summary]
         for row in rows:
+            if len(row) == 2:
+                room = WIDTH - widths[0] - len("  not accepted: ")
+                row[1] = "not accepted: " + textwrap.shorten(row[1], room, break_on_hyphens=False, placeholder=" …")
             cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False)]
             name = ("  " + row[0] if row is heading else row[0]).ljust(widths[0])
             lines.append("  ".join([name, *(cells if len(row) == len(heading) else row[1:])]).rstrip())
@@ -135,6 +142,11 @@ class Auto:
     right_hand_sides: int = 1
     candidates: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        options.count("Auto", "right_hand_sides", self.right_hand_sides)
+        if self.candidates is not None:
+            object.__setattr__(self, "candidates", options.names("Auto", "candidates", self.candidates))  # hashable
+
     def analyze(self, system: ConstraintSystem) -> AutoPlan:
         """Choose, and let the chosen strategy analyze."""
         explanation = self.explain(system.structure)
@@ -167,7 +179,7 @@ class Auto:
         try:
             return Candidate(name, predict(structure, self.right_hand_sides))
         except (NotAcceptedError, AssemblyTooLargeError, MissingExtraError) as error:
-            return Candidate(name, None, _first_clause(error))
+            return Candidate(name, None, _first_sentence(error, name))
 
     def _summary(self, s: Structure) -> str:
         several = f"{self.right_hand_sides:,} right-hand side{'s' if self.right_hand_sides != 1 else ''}"
@@ -177,9 +189,10 @@ class Auto:
         )
 
 
-def _first_clause(error: SolverError | AssemblyTooLargeError) -> str:
-    text = " ".join(str(error).split())
-    return text.split(". ")[0][:120]
+def _first_sentence(error: SolverError | AssemblyTooLargeError, name: str) -> str:
+    """Without the strategy's own name in front: it stands before it wherever it is shown."""
+    text = " ".join(str(error).split()).split(". ")[0]
+    return text.removeprefix(f"'{name}' ").removesuffix(".")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ blocks, in which a zero multiplier stays zero against an infinite or NaN partial
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,8 +114,8 @@ class Sweep:
     def solve_tangent(self, rows: Rows, keep: Collection[int] | None = None) -> list[Any]:
         """``Aᵀ ż = −ẋ``: from the first constraint to the last."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            found = self._forward(rows, _as_it_is)
-            return found if _finite(found, keep) else self._forward(rows, with_guards)
+            found = self._forward(rows, keep, _as_it_is)
+            return found if _finite(found, keep) else self._forward(rows, keep, with_guards)
 
     def _backward(self, rows: Rows, keep: Collection[int] | None, mode: Mode) -> list[Any]:
         primitives, records, values = self._primitives, self._records, self._values
@@ -189,9 +189,10 @@ class Sweep:
                     owned[parent] = concrete_sweep and type(total) is ndarray
         return found
 
-    def _forward(self, rows: Rows, mode: Mode) -> list[Any]:
+    def _forward(self, rows: Rows, keep: Collection[int] | None, mode: Mode) -> list[Any]:
         primitives, records, values = self._primitives, self._records, self._values
         found: list[Any] = [None] * len(records)
+        last = {} if keep is None else last_readers(records, keep)
         for k, x_dot in rows:
             found[k] = x_dot if found[k] is None else found[k] + x_dot
         for k, (operands, parents, static, _, _) in enumerate(records):
@@ -215,7 +216,24 @@ class Sweep:
             if total is not None:
                 dtype = values[k].dtype
                 found[k] = total if total.dtype == dtype else cast(total, dtype)
+            if k in last:
+                for p in last[k]:
+                    found[p] = None
         return found
+
+
+def last_readers(records: Sequence[Record], keep: Collection[int]) -> dict[int, list[int]]:
+    """For each node the parents whose tangents nobody needs after it."""
+    reader: dict[int, int] = {}
+    for k, record in enumerate(records):
+        for p in record[1]:
+            if p >= 0:
+                reader[p] = k
+    last: dict[int, list[int]] = {}
+    for p, k in reader.items():
+        if p not in keep:
+            last.setdefault(k, []).append(p)
+    return last
 
 
 Mode = Callable[[Block], Block]

@@ -17,7 +17,7 @@ import numpy as np
 from adjoint.blocks import Contraction, Diagonal
 from adjoint.solvers.materialized.factor import BlockFactor, eliminate_node, materialized
 from adjoint.solvers.materialized.plan import Sketch, Step, plan_elimination, sketch_of, sum_of
-from adjoint.system import ConstraintSystem, Prediction, Structure
+from adjoint.system import ConstraintSystem, Prediction, Structure, options
 
 # Seconds on one core of a shared 2 GHz server, BLAS on one thread: the best of eight runs of factorize and solve,
 # divided by edges or multiplications, on six programs: scalars, small arrays, a robot arm, chains of 50 and of 100,000
@@ -46,6 +46,9 @@ class BlockSparse:
     """
 
     eliminate: bool = True
+
+    def __post_init__(self) -> None:
+        options.flag("BlockSparse", "eliminate", self.eliminate)
 
     def analyze(self, system: ConstraintSystem) -> BlockPlan:
         """A plan that decides when it sees the first blocks, so that they need not be built twice."""

@@ -10,7 +10,7 @@ import scipy
 from adjoint.errors import AssemblyTooLargeError, SingularBlockError
 from adjoint.solvers.assembly.cost import prediction, refuse
 from adjoint.solvers.assembly.factors import AssembledFactor, CoordinatePlan, triangular_order
-from adjoint.system import ConstraintSystem
+from adjoint.system import ConstraintSystem, options
 from adjoint.system.assembled_solve import Pattern, Prepared, sweep
 from adjoint.system.assembly import format_bytes, memory_limit
 from adjoint.system.solving import Prediction
@@ -34,6 +34,9 @@ class DenseSolver:
     """
 
     max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        options.count("DenseSolver", "max_bytes", self.max_bytes, least=0, or_none=True)
 
     def analyze(self, system: ConstraintSystem) -> DenseSolver:
         """Check the size of the dense matrix."""

@@ -14,11 +14,11 @@ import numpy as np
 from adjoint.blocks.monomials import PairTable
 from adjoint.errors import AssemblyTooLargeError
 from adjoint.solvers.vertex.blocks import BlockFactor
-from adjoint.solvers.vertex.choice import GREEDY, Order, find_order
+from adjoint.solvers.vertex.choice import GREEDY, ORDERS, Order, find_order
 from adjoint.solvers.vertex.graph import Graph, unit_edges
 from adjoint.solvers.vertex.orders import WORK, Elimination, forward, plain_products, reverse
 from adjoint.solvers.vertex.scalars import EntryPlan, ScalarPlan
-from adjoint.system import ConstraintSystem, Factor, Prediction, Structure
+from adjoint.system import ConstraintSystem, Factor, Prediction, Structure, options
 from adjoint.system.assembly import format_bytes, memory_limit
 from adjoint.system.scalar_point import entries_are_vertices
 from adjoint.tracing import Tracer
@@ -56,6 +56,14 @@ class VertexElimination:
     order: Order = "auto"
     max_bytes: int | None = None
     compiled: bool | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.order, tuple | list | range | np.ndarray):
+            object.__setattr__(self, "order", options.nodes("VertexElimination", "order", self.order))  # hashable
+        else:
+            options.one_of("VertexElimination", "order", self.order, ORDERS, or_else=" or a sequence of nodes")
+        options.count("VertexElimination", "max_bytes", self.max_bytes, least=0, or_none=True)
+        options.flag("VertexElimination", "compiled", self.compiled, or_none=True)
 
     def analyze(self, system: ConstraintSystem) -> EliminationPlan:
         """Find the order."""

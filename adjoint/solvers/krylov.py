@@ -15,7 +15,7 @@ from adjoint.blocks import Array
 from adjoint.solvers.back_substitution import BackSubstitution, Sweep
 from adjoint.solvers.iterative.methods import PRODUCTS, Iteration
 from adjoint.solvers.iterative.solve import Preconditioner, Report, Rule, iterative_solve
-from adjoint.system import ConstraintSystem
+from adjoint.system import ConstraintSystem, options
 from adjoint.system.solving import Prediction, Rows
 from adjoint.system.structure import Structure
 from adjoint.tracing import Primitive
@@ -47,7 +47,6 @@ class Krylov:
     raise_on_failure : bool
         Raise :class:`adjoint.errors.NotConvergedError` where the tolerance is not reached. Otherwise the best iterate
         is used, and ``factor.reports`` tells.
-
     preconditioner : callable, optional
         ``preconditioner(D)`` gives a block close to ``D⁻¹`` (its ``apply`` and ``apply_adjoint`` are used), or ``None``
         where it knows none. It must not change the solution, only the way there.
@@ -73,14 +72,14 @@ class Krylov:
     preconditioner: Preconditioner | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in PRODUCTS:
-            raise ValueError(f"method must be one of {', '.join(map(repr, PRODUCTS))}, not {self.method!r}")
-        if self.tolerance is not None and not 0 < self.tolerance < 1:
-            raise ValueError(f"tolerance is a relative residual between 0 and 1, not {self.tolerance!r}")
-        for name in ("max_iterations", "restart"):
-            count = getattr(self, name)
-            if count is not None and count < 1:
-                raise ValueError(f"{name} must be at least 1, not {count!r}")
+        options.one_of("Krylov", "method", self.method, PRODUCTS)
+        options.number(
+            "Krylov", "tolerance", self.tolerance, above=0, below=1, meaning="a relative residual", or_none=True
+        )
+        options.count("Krylov", "max_iterations", self.max_iterations, or_none=True)
+        options.count("Krylov", "restart", self.restart)
+        options.flag("Krylov", "raise_on_failure", self.raise_on_failure)
+        options.function("Krylov", "preconditioner", self.preconditioner, or_none=True)
 
     @property
     def iteration(self) -> Iteration:

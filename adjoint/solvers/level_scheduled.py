@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from adjoint.solvers.assembly.cost import prediction, refuse, sparse_bytes
 from adjoint.solvers.assembly.factors import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, refuse_blocks
 from adjoint.solvers.assembly.levels import level_coordinates, level_sweeps
-from adjoint.system import ConstraintSystem
+from adjoint.system import ConstraintSystem, options
 from adjoint.system.solving import Prediction
 from adjoint.system.structure import Structure
 
@@ -29,6 +29,9 @@ class LevelScheduled:
     """
 
     max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        options.count("LevelScheduled", "max_bytes", self.max_bytes, least=0, or_none=True)
 
     def analyze(self, system: ConstraintSystem) -> UnitPlan | CoordinatePlan:
         """Find the pattern of ``A`` and the schedule of its levels."""

@@ -21,7 +21,7 @@ from adjoint.blocks import Array, Block, Slice, Take, scatter_sum, with_guards
 from adjoint.blocks.kernels import all_finite
 from adjoint.errors import AdjointError, NotConvergedError
 from adjoint.solvers.back_substitution import BackSubstitution, cast, solve_directly
-from adjoint.system import ConstraintSystem
+from adjoint.system import ConstraintSystem, options
 from adjoint.system.solving import Prediction, Rows, note_where
 from adjoint.system.structure import Structure
 from adjoint.tracing import INPUT, Primitive, Tracer, bind, concrete
@@ -72,10 +72,10 @@ class Neumann:
     tolerance: float | None = None
 
     def __post_init__(self) -> None:
-        if self.terms is not None and self.terms < 1:
-            raise ValueError(f"terms must be at least 1, not {self.terms!r}")
-        if self.tolerance is not None and not 0 < self.tolerance < 1:
-            raise ValueError(f"tolerance is a relative norm between 0 and 1, not {self.tolerance!r}")
+        options.count("Neumann", "terms", self.terms, or_none=True)
+        options.number(
+            "Neumann", "tolerance", self.tolerance, above=0, below=1, meaning="a relative norm", or_none=True
+        )
 
     def analyze(self, system: ConstraintSystem) -> Neumann:
         """Nothing to prepare: the terms follow the trace."""

@@ -25,7 +25,7 @@ from adjoint.solvers.chain.search import CALL, NODE, Graph, find_chains, step_co
 from adjoint.solvers.chain.segments import group_segments
 from adjoint.solvers.chain.stacking import Point
 from adjoint.solvers.chain.sweeps import Backward, Forward
-from adjoint.system import ConstraintSystem
+from adjoint.system import ConstraintSystem, options
 from adjoint.system.assembly import format_bytes, memory_limit
 from adjoint.system.solving import Prediction, Rows
 from adjoint.tracing import INPUT, ZERO
@@ -51,6 +51,10 @@ class ParallelScan:
 
     max_state: int = 64
     max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        options.count("ParallelScan", "max_state", self.max_state)
+        options.count("ParallelScan", "max_bytes", self.max_bytes, least=0, or_none=True)
 
     def analyze(self, system: ConstraintSystem) -> ScanPlan:
         """Find the chains, and sort their segments into groups of equal operations.

@@ -13,7 +13,7 @@ from adjoint.solvers.assembly.cost import prediction, refuse, sparse_bytes
 from adjoint.solvers.assembly.factors import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, refuse_blocks
 from adjoint.solvers.assembly.kernels import chosen, compiled_sweeps
 from adjoint.solvers.assembly.levels import level_coordinates, level_sweeps, refuse_zeros
-from adjoint.system import ConstraintSystem
+from adjoint.system import ConstraintSystem, options
 from adjoint.system.assembled_solve import Pattern, Prepared
 from adjoint.system.solving import Prediction
 from adjoint.system.structure import Structure
@@ -42,6 +42,10 @@ class SparseTriangular:
 
     max_bytes: int | None = None
     compiled: bool | None = None
+
+    def __post_init__(self) -> None:
+        options.count("SparseTriangular", "max_bytes", self.max_bytes, least=0, or_none=True)
+        options.flag("SparseTriangular", "compiled", self.compiled, or_none=True)
 
     def analyze(self, system: ConstraintSystem) -> UnitPlan | CoordinatePlan:
         """Find the pattern of ``A``, and the order of its entries by rows."""

@@ -13,7 +13,7 @@ from adjoint.solvers.assembly.compressed import Compressed
 from adjoint.solvers.assembly.cost import fill_of_blocks, prediction, refuse, sparse_bytes
 from adjoint.solvers.assembly.factors import CoordinatePlan, UnitPlan, implicit_constraints, is_traced, triangular_order
 from adjoint.solvers.assembly.levels import level_coordinates, level_sweeps
-from adjoint.system import ConstraintSystem
+from adjoint.system import ConstraintSystem, options
 from adjoint.system.assembled_solve import Pattern, Prepared
 from adjoint.system.solving import Prediction
 from adjoint.system.structure import Structure
@@ -21,6 +21,7 @@ from adjoint.system.unit_matrix import UnitMatrix, UnitPattern
 
 PER_FACTOR_ENTRY = 1e-7  # the symbolic and numeric phases of SuperLU
 PER_ENTRY = 6e-9
+COLUMN_ORDERS = ("NATURAL", "COLAMD", "MMD_AT_PLUS_A", "MMD_ATA")
 _DOUBLES = (np.float64, np.complex128)
 
 
@@ -50,6 +51,15 @@ class SuperLU:
     relax: int = 1
     panel_size: int = 1
     max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        options.one_of("SuperLU", "permc_spec", self.permc_spec, COLUMN_ORDERS)
+        options.number(
+            "SuperLU", "diag_pivot_thresh", self.diag_pivot_thresh, above=0, below=1, inclusive=True, or_none=True
+        )
+        for name in ("relax", "panel_size"):
+            options.count("SuperLU", name, getattr(self, name))
+        options.count("SuperLU", "max_bytes", self.max_bytes, least=0, or_none=True)
 
     def analyze(self, system: ConstraintSystem) -> UnitPlan | CoordinatePlan:
         """Find the pattern of ``A`` by columns."""

@@ -47,7 +47,11 @@ class Influence:
 
 
 class Ranking(Sequence[Influence]):
-    """All nodes with a multiplier, the most influential first; prints as a table of the first twenty."""
+    """All nodes with a multiplier, the most influential first; prints as a table of the first twenty.
+
+    Its columns: the node ``z_i``, counted from 1; ``Σ|λ∘z|``, which is :attr:`Influence.total`; ``λ·z``, which is
+    :attr:`Influence.scaling`; the operation with its name in parentheses, and the user's line.
+    """
 
     __slots__ = ("_entries",)
 

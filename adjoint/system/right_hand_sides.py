@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 
 from adjoint.blocks import Array
 from adjoint.errors import SeedError
+from adjoint.system.options import shown
+from adjoint.system.pytree_words import difference
 from adjoint.system.solving import Rows
 from adjoint.tracing import flatten
 
@@ -33,7 +37,8 @@ def of_seed(system: ConstraintSystem, seed: Any) -> tuple[Rows, tuple[int, ...]]
     else:
         leaves, spec = flatten(seed)
         if spec != system.trace.output_spec:
-            raise SeedError(f"the seed {spec} has not the structure of the output {system.trace.output_spec}")
+            where = difference(system.trace.output_spec, spec)
+            raise SeedError(f"the seed given has not the structure of the output: {where}")
     nodes = [out if isinstance(out, int) else None for out in outputs]
     return _rows(system, nodes, leaves, "seed")
 
@@ -43,8 +48,30 @@ def of_tangents(system: ConstraintSystem, tangents: Sequence[Any]) -> tuple[Rows
     leaves, given = flatten(tuple(tangents))
     spec, _ = system.trace.argument_spec
     if given != spec:
-        raise SeedError(f"the tangents {given} have not the structure of the arguments {spec}")
+        if given.num_children != spec.num_children:
+            where = f"expected {spec.num_children} (one for each argument), got {given.num_children}"
+        else:
+            pairs = zip(spec.children(), given.children(), strict=True)
+            k, one, other = next((k, one, other) for k, (one, other) in enumerate(pairs, 1) if one != other)
+            where = f"tangent {k}, {difference(one, other)}"
+        raise SeedError(f"the tangents given have not the structure of the arguments: {where}")
     return _rows(system, list(system.trace.inputs), leaves, "tangent")
+
+
+def _array(leaf: Any, dtype: np.dtype[Any], whose: str) -> Array:
+    """A leaf as an array; a Python number in the dtype of its node."""
+    if isinstance(leaf, Number) and not hasattr(leaf, "dtype"):
+        keep = dtype.kind not in "fc" or (isinstance(leaf, complex) and dtype.kind == "f")
+        return np.asarray(leaf) if keep else np.asarray(leaf, dtype=dtype)
+    try:
+        array = leaf if isinstance(getattr(leaf, "dtype", None), np.dtype) else np.asarray(leaf)
+    except (TypeError, ValueError, RuntimeError):
+        array = None
+    if array is None or array.dtype.kind not in "biufc" or scipy.sparse.issparse(array):
+        came = f"an array of dtype {leaf.dtype}" if isinstance(leaf, np.ndarray) else shown(leaf)
+        kind = "" if isinstance(leaf, np.ndarray | str) else f" ({type(leaf).__name__})"
+        raise SeedError(f"{whose} must be a number or a dense array of numbers, not {came}{kind}")
+    return array
 
 
 def _rows(
@@ -57,7 +84,7 @@ def _rows(
         if node is None:
             continue
         value = system.value(node)
-        leaf = leaf if hasattr(leaf, "dtype") else np.asarray(leaf, dtype=value.dtype)
+        leaf = _array(leaf, value.dtype, f"the {what} of z_{node + 1}")
         extra = leaf.ndim - value.ndim
         if extra < 0 or leaf.shape[extra:] != value.shape:
             raise SeedError(

@@ -140,11 +140,14 @@ def get(solver: str | Solver | None = None) -> Solver:
     Raises
     ------
     UnknownSolverError
-        Listing the known names.
+        Listing the known names; or if a class is given in place of a value.
     """
     if solver is None:
         solver = DEFAULT
     if not isinstance(solver, str):
+        if isinstance(solver, type) and hasattr(solver, "analyze"):
+            name = solver.__name__
+            raise UnknownSolverError(f"{name} is a class and no solver yet; pass a value: {name}()")
         if not hasattr(solver, "analyze"):
             raise UnknownSolverError(
                 f"a solver is a name ({', '.join(available())}) or a value with analyze(), not {solver!r}"

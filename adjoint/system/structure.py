@@ -62,6 +62,9 @@ class Structure:
         groups, single = grouped_nodes(system)
         edges: list[tuple[int, int, int, int, bool]] = []
         for nodes in groups.values():
+            if any(np.iscomplexobj(x) for x in system.records[nodes[0]][0]):
+                single += nodes  # they may be linear over the real numbers only
+                continue
             partials = system.primitives[nodes[0]].partials
             for k in nodes:
                 for position, parent in enumerate(system.records[k][1]):

@@ -10,7 +10,17 @@ import numpy as np
 
 from adjoint.blocks import Array, Block, Identity
 from adjoint.errors import AdjointError
-from adjoint.system import answers, assembly, conditioning, diagnosis, influence, refinement, right_hand_sides, solving
+from adjoint.system import (
+    answers,
+    assembly,
+    conditioning,
+    diagnosis,
+    influence,
+    options,
+    refinement,
+    right_hand_sides,
+    solving,
+)
 from adjoint.system.conditioning import Condition
 from adjoint.system.diagnosis import Diagnosis
 from adjoint.system.influence import Ranking
@@ -311,6 +321,7 @@ class ConstraintSystem:
 
         From the structure alone: nothing is solved. ``right_hand_sides`` is how many one factorization will serve.
         """
+        options.count("explain()", "right_hand_sides", right_hand_sides)
         auto: Any = replace(solving.get("auto"), right_hand_sides=right_hand_sides)  # type: ignore[type-var]
         return auto.explain(self.structure)
 
@@ -339,6 +350,7 @@ class ConstraintSystem:
         NotAcceptedError
             If the solver does not take this system.
         """
+        options.count("solve()", "refine", refine, least=0)
         rows, batch = self.seed_rows(seed)
         factor = self.factorize(solver)
         found = factor.solve(rows)
@@ -421,6 +433,11 @@ class ConstraintSystem:
         seed : pytree like the output, optional
             Of the multipliers whose norms are followed along the depth; by default 1 for every output entry.
         solver : str or Solver, optional
+
+        Raises
+        ------
+        SeedError
+            If a seed is given that does not fit the output.
         """
         return diagnosis.diagnose(self, seed, solver)
 

@@ -8,7 +8,7 @@ from adjoint.tracing.rules import elementwise, handles, structured, zero
 from adjoint.tracing.sites import here, user_depth
 from adjoint.tracing.table import FUNCTIONS, LIKE, METHODS, NO_RULE_YET, NOT_DIFFERENTIABLE, UFUNC_METHODS, UFUNCS
 from adjoint.tracing.trace import COMPILER, Node, Trace, current_operands
-from adjoint.tracing.tracer import append, bind, concrete, guard, refuse_options, snapshot, stacked
+from adjoint.tracing.tracer import append, bind, concrete, decided, guard, refuse_options, snapshot, stacked
 
 __all__ = [
     "COMPILER",
@@ -31,6 +31,7 @@ __all__ = [
     "bind",
     "concrete",
     "current_operands",
+    "decided",
     "elementwise",
     "flatten",
     "guard",

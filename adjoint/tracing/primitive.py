@@ -49,6 +49,9 @@ class Primitive:
     reads : tuple of sets of int, or None
         For each operand, whose entries its block reads: positions of operands, and ``RESULT`` for ``y``. Of the
         others it looks at shapes and dtypes only. ``None``: it may read everything.
+    pure : bool
+        Two calls on equal operands give one and the same value, so a program may make one of them. Not known of
+        users' functions.
     """
 
     __slots__ = (
@@ -61,6 +64,7 @@ class Primitive:
         "function",
         "name",
         "partials",
+        "pure",
         "reads",
     )
 
@@ -75,6 +79,7 @@ class Primitive:
         partials: tuple[Any, ...] = (),
         elementwise: bool = False,
         reads: Reads | None = None,
+        pure: bool = True,
     ) -> None:
         self.name = name
         self.function = function
@@ -84,6 +89,7 @@ class Primitive:
         self.partials = partials
         self.elementwise = elementwise
         self.reads = reads
+        self.pure = pure
         self._needs: dict[tuple[bool, ...], tuple[frozenset[int], bool]] = {}
         self._pairs: list[tuple[frozenset[int], bool] | None] = [None] * 4  # the same for two operands, quicker
 

@@ -15,7 +15,7 @@ import numpy as np
 from adjoint.blocks import Array
 from adjoint.errors import TraceMismatchError
 from adjoint.tracing.graph import dataflow_parents
-from adjoint.tracing.primitive import INPUT
+from adjoint.tracing.primitive import INPUT, Primitive
 from adjoint.tracing.trace import EMPTY, Trace
 
 
@@ -69,7 +69,7 @@ class Program:
     :meth:`Trace.evaluate`.
     """
 
-    __slots__ = ("_inputs", "_names", "_results", "_sites", "_size", "_steps")
+    __slots__ = ("_inputs", "_names", "_results", "_size", "_steps")
 
     def __init__(self, trace: Trace, results: Sequence[int]) -> None:
         checks: dict[int, list[tuple[Any, Any]]] = {}
@@ -82,8 +82,12 @@ class Program:
         inspected: dict[int, list[tuple[Any, Any]]] = {}
         for node, found in checks.items():
             inspected.setdefault(place[node], []).extend(found)
-        self._names = {k: trace.primitives[k].name for k in inspected}
-        self._sites = {k: str(trace.site(k)) for k in inspected}
+        labels = trace.labels() if inspected else {}
+        self._names = {}
+        for k in inspected:
+            site = trace.site(k)
+            is_input = trace.primitives[k] is INPUT
+            self._names[k] = f"the argument {labels[k]}" if is_input else f"{trace.primitives[k].name}(…) at {site}"
         self._steps = _scheduled(trace, lines, self._results, inspected)
 
     def __len__(self) -> int:
@@ -115,9 +119,13 @@ class Program:
     def _check(self, node: int, found: Any, expected: Any) -> None:
         if not np.array_equal(found, expected):
             raise TraceMismatchError(
-                f"the program took another branch than recorded: it inspected {self._names[node]}(…) at "
-                f"{self._sites[node]}, found {expected!s:.60} then and {found!s:.60} now; make a new plan at this point"
+                f"the program took another branch than recorded: it inspected {self._names[node]}, found "
+                f"{_shown(expected)} then and {_shown(found)} now; make a new plan at this point"
             )
+
+
+def _shown(x: Any) -> str:
+    return " ".join(str(x).split())[:60]
 
 
 def _needed(trace: Trace, results: Sequence[int]) -> list[int]:
@@ -134,8 +142,8 @@ def _needed(trace: Trace, results: Sequence[int]) -> list[int]:
 
 # --- nothing twice -----------------------------------------------------------------------------------------
 
-KEEPS_ENTRIES = frozenset({"reshape", "broadcast_to", "ravel"})
-"""Operations that give their argument back where its shape is the result's."""
+KEEPS_ENTRIES: set[Primitive] = set()
+"""Operations that give their argument back where its shape is the result's; filled by the floor above."""
 
 
 def _simplified(trace: Trace, needed: Sequence[int]) -> tuple[list[Line], dict[int, int]]:
@@ -158,7 +166,7 @@ def _simplified(trace: Trace, needed: Sequence[int]) -> tuple[list[Line], dict[i
         constants = [None if j in traced else x for j, x in enumerate(operands)]
         y = trace.values[k]
         if len(sources) == 1 and _alike(trace.values[sources[0][1]], y):
-            if primitive.name in KEEPS_ENTRIES:
+            if primitive in KEEPS_ENTRIES:
                 place[k] = sources[0][1]
                 continue
             if primitive.function in (np.multiply, np.add) and not static:
@@ -168,12 +176,22 @@ def _simplified(trace: Trace, needed: Sequence[int]) -> tuple[list[Line], dict[i
                     place[k] = sources[0][1]
                     continue
         key = (primitive, sources, tuple(map(_frozen, constants)), _frozen(static or EMPTY))
-        if key in seen:
+        if primitive.pure and key in seen:
             place[k] = seen[key]
             continue
         place[k] = seen[key] = k
-        lines.append(Line(k, primitive.function, tuple(constants), sources, dict(static or EMPTY)))
+        owned = {name: _own(x) for name, x in (static or EMPTY).items()}
+        lines.append(Line(k, primitive.function, tuple(map(_own, constants)), sources, owned))
     return lines, place
+
+
+def _own(x: Any) -> Any:
+    """A constant that nobody else can edit."""
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(_own, x)) if type(x) in (tuple, list) else x
+    if type(x) is np.ndarray and (x.flags.writeable or x.base is not None):
+        return x.copy(order="K")
+    return x
 
 
 def _is_one(x: Any) -> bool:
@@ -188,7 +206,8 @@ def _as_number(constant: Array, y: Array) -> Array:
     """A constant array whose entries are one number, as that number, where broadcasting makes no difference."""
     if type(constant) is np.ndarray and constant.size and constant.dtype == y.dtype:
         first = constant.reshape(-1)[0]
-        if (constant == first).all():
+        same = (constant == first).all()
+        if same and constant.dtype.kind == "f" and (np.signbit(constant) == np.signbit(first)).all():
             return first
     return constant
 

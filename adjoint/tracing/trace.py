@@ -152,6 +152,12 @@ class Trace:
         locked, self._locked = self._locked, []
         locks.release(locked)
 
+    def keep_inputs_only(self) -> None:
+        """Let go of all that was recorded; what is known of the arguments stays, to check others by."""
+        kept = {k: self.values[k] for k in self.inputs}
+        self.values[:] = [kept.get(k) for k in range(max(self.inputs, default=-1) + 1)]
+        del self.records[:], self.primitives[:], self.guards[:]
+
     def __del__(self) -> None:
         if getattr(self, "_locked", None):
             self.release()

@@ -259,6 +259,16 @@ def guard(x: Tracer, inspect: Callable[[Any], Any]) -> Any:
     return answer
 
 
+def decided(x: Any, inspect: Callable[[np.ndarray], Any]) -> Any:
+    """The plain answer of ``inspect`` about a value that decides a pattern: an order, a place, a count.
+
+    Patterns are concrete, so where the value is traced the answer becomes a guard of every trace that holds it.
+    """
+    if type(x) is not Tracer:
+        return inspect(np.asarray(x))
+    return guard(x, lambda value: decided(value, inspect))
+
+
 def bind(primitive: Primitive, operands: Sequence[Any], static: Static | None = None) -> Any:
     """Apply a primitive: record it in the innermost trace among the operands, or just compute it."""
     trace: Trace | None = None

@@ -138,8 +138,26 @@ def test_float32_stays():
 
 
 def test_a_product_that_is_too_large_is_refused_with_its_size():
-    n = 40
-    table = PairTable(max_entries=n * n)
-    full = Sparse(np.repeat(np.arange(n), n), np.tile(np.arange(n), n), np.ones(n * n), (n,), (n,))
-    with pytest.raises(AssemblyTooLargeError, match=r"takes 64,000 multiplications, more than the 1,600"):
-        multiply(table, expanded(table, full), expanded(table, full))
+    """A column times a row."""
+    n = 60
+    table = PairTable(max_entries=2000)
+    column = expanded(table, Sparse(np.arange(n), np.zeros(n, int), np.ones(n), (n,), (n,)))
+    row = expanded(table, Sparse(np.zeros(n, int), np.arange(n), np.ones(n), (n,), (n,)))
+    with pytest.raises(AssemblyTooLargeError, match=r"60 and 60 nonzeros takes 3,600 entries, more than the 2,000"):
+        multiply(table, column, row)
+
+
+def test_crowded_products_are_dense_and_keep_their_pattern():
+    """Two blocks of 60 × 60 in the corners: what no path connects stays out."""
+    table, n = PairTable(), 120
+    rng = np.random.default_rng(0)
+    half = np.arange(n // 2)
+    rows, columns = np.repeat(half, n // 2), np.tile(half, n // 2)
+    corners = [Sparse(rows + k, columns + k, rng.standard_normal(rows.size), (n,), (n,)) for k in (0, n // 2)]
+    left = right = collapsed(table, add(table, expanded(table, corners[0]), expanded(table, corners[1])))
+    product = multiply(table, left, right)
+    matrix = dense(left, (n, n))
+    (pairs,) = product
+    assert pairs.count == 2 * (n // 2) ** 2
+    assert_allclose(dense(product, (n, n)), matrix @ matrix, atol=1e-12)
+    assert not table._joins, "no join was made"

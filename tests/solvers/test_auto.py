@@ -33,6 +33,7 @@ class Claims:
     seconds: float = 1e-9
     refuses: bool = False
     late: bool = False
+    why: str = "'claims' takes nothing today. 'dense' does."
 
     def analyze(self, system):
         if self.late:
@@ -41,7 +42,7 @@ class Claims:
 
     def predict(self, structure, right_hand_sides=1):
         if self.refuses:
-            raise NotAcceptedError("'claims' takes nothing today. 'dense' does.")
+            raise NotAcceptedError(self.why)
         return Prediction(1, 2, 3, 4, 5, self.seconds * right_hand_sides)
 
 
@@ -115,10 +116,23 @@ def test_the_explanation_is_a_table_with_a_reason(registry):
     assert re.search(r"A is [\d,]+ × [\d,]+ with [\d,]+ nonzeros: .* 2 of them implicit; 7 right-hand sides", text)
     for name in PREDICTING:
         assert re.search(rf"^(→ |  ){name} ", text, re.MULTILINE), name
-    assert re.search(r"claims +not accepted: 'claims' takes nothing today", text)
+    assert re.search(r"claims +not accepted: takes nothing today$", text, re.MULTILINE)
     assert text.count("→ ") == 1
     chosen = re.search(r"→ (\w+)", text)[1]
     assert f"'{chosen}'" in text.splitlines()[-1]
+
+
+def test_long_refusals_are_cut_at_a_word(registry):
+    words = " ".join(f"word{k}" for k in range(60))
+    solvers.register("claims", lambda: Claims(refuses=True, why=f"'claims' {words}. 'dense' does."))
+    (line,) = [line for line in str(system_of("network").explain()).splitlines() if line.startswith("  claims ")]
+    assert 110 < len(line) <= 120
+    assert line.endswith(" …")
+    assert set(line.split("accepted: ")[1].split()) <= {*words.split(), "…"}
+    for line in str(system_of("linear solves").explain()).splitlines():
+        if "not accepted" in line:
+            assert len(line) <= 120
+            assert line.split()[0] not in line.split("not accepted: ")[1]
 
 
 def test_nothing_falls_back_silently(registry):
@@ -130,7 +144,7 @@ def test_nothing_falls_back_silently(registry):
 
 def test_no_strategy_at_all(registry):
     solvers.register("claims", lambda: Claims(refuses=True))
-    with pytest.raises(NotAcceptedError, match=r"'auto' found no strategy.*\n.*claims: 'claims' takes nothing"):
+    with pytest.raises(NotAcceptedError, match=r"'auto' found no strategy.*\n  claims: takes nothing today"):
         Auto(candidates=("claims",)).analyze(system_of("network"))
 
 

@@ -193,6 +193,12 @@ def test_what_is_no_solver_is_refused(solver):
         adjoint.grad(np.sin, solver=solver)(1.0)
 
 
+@pytest.mark.parametrize("solver", [DenseSolver, SparseTriangular, BackSubstitution])
+def test_a_class_in_place_of_a_value_is_refused_with_the_remedy(solver):
+    with pytest.raises(UnknownSolverError, match=rf"{solver.__name__} is a class.*pass a value: {solver.__name__}\(\)"):
+        adjoint.grad(np.sin, solver=solver)(1.0)
+
+
 @dataclass(frozen=True)
 class Counting:
     """A third party's solver: back substitution that counts its factorizations."""

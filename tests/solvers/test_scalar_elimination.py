@@ -14,7 +14,7 @@ from adjoint.errors import AdjointError, MissingExtraError, NotAcceptedError, Si
 from adjoint.extend import Identity, Primitive, bind
 from adjoint.solvers.vertex import program as elimination_program
 from adjoint.solvers.vertex.graph import Graph
-from adjoint.solvers.vertex.program import Kernels, Program, _by_numbers, _by_waves
+from adjoint.solvers.vertex.program import EliminationProgram, Kernels, _by_numbers, _by_waves
 from adjoint.solvers.vertex.scalars import EliminatedFactor, ScalarPlan
 from tests.systems_catalogue import (
     BY_NAME,
@@ -250,7 +250,7 @@ def test_an_infinite_seed_against_a_zero_partial():
 def _wide_program():
     system = adjoint.trace(random_program(4, 60), *np.linspace(-0.5, 0.5, 6).tolist()).compile()
     graph = Graph.of(system.structure, ends_of(system))
-    return Program.of(graph, np.random.default_rng(0).permutation(graph.intermediates).tolist())
+    return EliminationProgram.of(graph, np.random.default_rng(0).permutation(graph.intermediates).tolist())
 
 
 def test_the_loops_agree():

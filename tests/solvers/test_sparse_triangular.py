@@ -6,6 +6,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose
 
 import adjoint
+from adjoint.solvers.assembly import factors
 from adjoint.solvers.sparse_triangular import SparseTriangular
 from tests.systems_catalogue import random_rows, system_of
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 import adjoint
 from adjoint.blocks import Block, Dense
-from adjoint.errors import NotDifferentiableError
+from adjoint.errors import NotDifferentiableError, SeedError
 from adjoint.extend import Identity, Primitive, bind
 from adjoint.system.diagnosis import Diagnosis
 from tests.systems_catalogue import BY_NAME, NAMES, dense_matrix, system_of
@@ -276,6 +276,21 @@ def test_multipliers_that_pass_beside_a_level_do_not_vanish():
     assert min(norms.by_level[1:]) < 1e-15
     assert norms.vanished_at is None
     assert norms.rate > 0.5
+
+
+@pytest.mark.parametrize(
+    "seed, message",
+    [
+        (np.ones(3), r"seed of z_2 has shape \(3,\); expected \(2,\)"),
+        ([1.0, 1.0], "expected one array, got a list of 2"),
+        ("ones", "must be a number or a dense array of numbers, not 'ones'"),
+    ],
+)
+def test_a_given_seed_has_to_fit(seed, message):
+    system = adjoint.trace(np.sin, np.ones(2)).compile()
+    with pytest.raises(SeedError, match=message):
+        system.diagnose(seed)
+    assert isinstance(system.diagnose().norms.rate, float)  # without one, every entry counts
 
 
 def test_a_given_seed_is_followed():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, namedtuple
+from fractions import Fraction
+
 import numpy as np
 import pytest
+import scipy
 from numpy.testing import assert_allclose, assert_array_equal
 
 import adjoint
@@ -149,6 +153,77 @@ def test_seed_of_another_shape(seed):
         adjoint.trace(lambda x: x * 2, X).compile().solve(seed)
 
 
+def record(x):
+    return {"a": [x, 2 * x], "b": (x, {"c": x})}
+
+
+Pair = namedtuple("Pair", "left right")
+
+
+@pytest.mark.parametrize(
+    "f, seed, message",
+    [
+        (np.sin, [1.0, 2.0, 3.0], r"expected one array, got a list of 3; np\.array\(…\) makes one array of a list$"),
+        (np.sin, (X,), "expected one array, got a tuple of 1; np"),
+        (np.sin, {"x": X}, "expected one array, got a dict with the key 'x'$"),
+        (np.sin, [[X], X], "expected one array, got a list of 2$"),
+        (np.sin, [], "expected one array, got an empty list"),
+        (lambda x: (x, x), X, "expected a tuple of 2, got one array$"),
+        (lambda x: (x, x), [X, X], "expected a tuple of 2, got a list of 2$"),
+        (lambda x: (x, x), Pair(X, X), "expected a tuple of 2, got a Pair of 2$"),
+        (lambda x: Pair(x, x), (X, X), "expected a Pair of 2, got a tuple of 2$"),
+        (lambda x: (x, x), (X, None), r"at \[1\]: expected one array, got None$"),
+        (record, {"a": [X, X]}, "expected a dict with the keys 'a', 'b', got a dict with the key 'a'$"),
+        (record, {"a": [X], "b": (X, {"c": X})}, r"at \['a'\]: expected a list of 2, got a list of 1$"),
+        (
+            record,
+            {"a": [X, X], "b": (X, {"c": (X, X)})},
+            r"at \['b'\]\[1\]\['c'\]: expected one array, got a tuple of 2",
+        ),
+        (
+            record,
+            {"a": [X, X], "b": (X, OrderedDict(c=X))},
+            r"at \['b'\]\[1\]: expected a dict with the key 'c', got an OrderedDict with",
+        ),
+        (lambda x: x, {str(k): X for k in range(9)}, r"expected one array, got a dict with the keys '0', .*'5', …$"),
+    ],
+)
+def test_a_structure_is_told_in_words(f, seed, message):
+    with pytest.raises(SeedError, match=f"the seed given has not the structure of the output: {message}") as caught:
+        adjoint.trace(f, X).compile().solve(seed)
+    assert "PyTreeSpec" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "leaf, came",
+    [
+        ("one", "'one'"),
+        (np.array(["a", "b", "c"]), "an array of dtype <U1"),
+        (np.array([1, None, 2]), "an array of dtype object"),
+        (object(), r".*object.* \(object\)"),
+        (len, r"<built-in function len> \(builtin_function_or_method\)"),
+        ({1, 2}, r"\{1, 2\} \(set\)"),
+        (scipy.sparse.eye_array(3, format="csr"), r".*csr_array.*"),
+        (np.datetime64("2000-01-01"), r".*\(datetime64\)"),
+    ],
+)
+def test_a_leaf_that_is_no_number(leaf, came):
+    system = adjoint.trace(np.sin, X).compile()
+    expected = rf"must be a number or a dense array of numbers, not {came}"
+    with pytest.raises(SeedError, match=f"the seed of z_2 {expected}"):
+        system.solve(leaf)
+    with pytest.raises(SeedError, match=f"the tangent of z_1 {expected}"):
+        system.solve_tangent(leaf)
+
+
+def test_plain_numbers_of_a_real_value_are_real():
+    system = adjoint.trace(np.sin, 1.0).compile()
+    assert system.solve(Fraction(1, 2))["x"] == 0.5 * np.cos(1.0)
+    assert system.solve(True)["x"] == np.cos(1.0)
+    with pytest.raises(SeedError, match=r"the seed of z_2 is complex, but that value is real"):
+        system.solve(1j)
+
+
 def test_leaves_share_their_leading_axes(system):
     seed = {"product": np.ones((2, 3)), "total": np.ones(4), "fixed": np.ones((2, 2))}
     with pytest.raises(SeedError, match=r"must share their leading axes: \(2,\), \(4,\)"):
@@ -158,9 +233,10 @@ def test_leaves_share_their_leading_axes(system):
 @pytest.mark.parametrize(
     "tangents, message",
     [
-        ((X,), "have not the structure of the arguments"),
-        ((X, Y, X), "have not the structure of the arguments"),
-        (({"x": X}, Y), "have not the structure of the arguments"),
+        ((X,), r"have not the structure of the arguments: expected 2 \(one for each argument\), got 1$"),
+        ((X, Y, X), r"have not the structure of the arguments: expected 2 \(one for each argument\), got 3$"),
+        (({"x": X}, Y), "the arguments: tangent 1, expected one array, got a dict with the key 'x'$"),
+        ((X, [1.0, 2.0, 3.0]), "the arguments: tangent 2, expected one array, got a list of 3; np"),
         ((X, np.ones(2)), r"tangent of z_2 has shape \(2,\); expected \(3,\)"),
         ((X, 1.0), r"tangent of z_2 has shape \(\); expected \(3,\)"),
         ((np.ones((2, 3)), Y), r"must share their leading axes"),

@@ -18,9 +18,10 @@ import numpy as np
 from adjoint.blocks import Array, Block, Dense, DiagonalBlock, Identity, Sparse
 from adjoint.blocks.conjugation import refuse_matrix
 from adjoint.blocks.kernels import Shape
-from adjoint.errors import NotConvergedError
+from adjoint.errors import BlockError, NotConvergedError
 from adjoint.solvers.back_substitution import Sweep
 from adjoint.solvers.iterative.methods import Iteration, iterate
+from adjoint.system.options import shown
 from adjoint.tracing import Primitive, Tracer, bind, output_node, record
 from adjoint.tracing.primitive import Blocks, Static
 
@@ -49,6 +50,8 @@ class Report:
     residual: float
     converged: bool
 
+
+_PRODUCTS = ("apply", "apply_adjoint")
 
 Preconditioner = Callable[[DiagonalBlock], Block | None]
 """Gives for ``D`` a block close to ``D⁻¹``, or ``None`` where it knows none."""
@@ -100,10 +103,23 @@ class Rule:
         while isinstance(block, Iterated):  # further axes of right-hand sides
             adjoint = adjoint != block.rule.adjoint
             block = block.block
-        close = None if self.preconditioner is None else self.preconditioner(block)
+        close: Any = None if self.preconditioner is None else self.preconditioner(block)
         if close is None:
             return None
-        return close.apply_adjoint if adjoint else close.apply
+        whose = f"the preconditioner for z_{self.node} = {self.primitive.name}(…)"
+        if isinstance(close, type) or not all(callable(getattr(close, name, None)) for name in _PRODUCTS):
+            raise BlockError(
+                f"{whose} gave {shown(close)}, which is no block: give one with apply and apply_adjoint close to "
+                "those of D⁻¹, such as adjoint.extend.Diagonal, or None where none is known"
+            )
+        start = getattr(close, "in_shape", block.out_shape)
+        end = getattr(close, "out_shape", block.in_shape)
+        if (start, end) != (block.out_shape, block.in_shape):
+            raise BlockError(
+                f"{whose} gave a block from {start} to {end}; D⁻¹ goes from {block.out_shape} to {block.in_shape}"
+            )
+        product: Callable[[Array], Array] = close.apply_adjoint if adjoint else close.apply
+        return product
 
 
 def iterative_solve(rule: Rule, r: Array, data: Sequence[Array]) -> Array:

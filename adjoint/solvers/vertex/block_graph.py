@@ -45,6 +45,7 @@ class BlockGraph:
         cls, system: ConstraintSystem, table: PairTable, nodes: Iterable[int], *, guarded: bool = False
     ) -> BlockGraph:
         """The blocks of some nodes (0-based), those of implicit constraints solved with their diagonal block."""
+        table.trim()
         graph = cls(table, guarded=guarded)
         for k in nodes:
             diagonal = system.diagonal_of(k)

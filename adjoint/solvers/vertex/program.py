@@ -49,7 +49,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class EliminationProgram:
     """The products of an elimination, and where its results stand in the factors.
 
     Unknowns are numbered anew: eliminated vertices in their order, then the kept ones in the order of the program.
@@ -91,7 +91,7 @@ class Program:
     rest_is_flat: bool
 
     @classmethod
-    def of(cls, graph: Graph, order: Sequence[int]) -> Program:
+    def of(cls, graph: Graph, order: Sequence[int]) -> EliminationProgram:
         """Eliminate on paper, and write down what is done. One Python step for each product."""
         order = tuple(order)
         if len(set(order)) != len(order) or not graph.eliminable[list(order)].all():
@@ -238,7 +238,7 @@ class Kernels:
 
     compiled: tuple[Callable[..., None], Callable[..., None]] | None
 
-    def eliminate(self, program: Program, data: np.ndarray) -> np.ndarray:
+    def eliminate(self, program: EliminationProgram, data: np.ndarray) -> np.ndarray:
         """Run the products on the data of the original edges; the fill-in begins with zeros."""
         if self.compiled is not None and data.dtype.char in "fdFD":
             self.compiled[0](data, program.targets, program.lefts, program.rights)
@@ -270,7 +270,7 @@ class Kernels:
         return x
 
 
-def _by_numbers(program: Program, data: np.ndarray) -> np.ndarray:
+def _by_numbers(program: EliminationProgram, data: np.ndarray) -> np.ndarray:
     """Narrow waves: a loop over Python numbers is faster than NumPy on a few at a time."""
     numbers = data.tolist() if data.dtype.char in "fdFD" else list(data)
     products = zip(program.targets.tolist(), program.lefts.tolist(), program.rights.tolist(), strict=True)
@@ -279,7 +279,7 @@ def _by_numbers(program: Program, data: np.ndarray) -> np.ndarray:
     return np.array(numbers, data.dtype)
 
 
-def _by_waves(program: Program, data: np.ndarray) -> np.ndarray:
+def _by_waves(program: EliminationProgram, data: np.ndarray) -> np.ndarray:
     waves = program.waves.tolist()
     for first, last in pairwise(waves):
         targets = program.targets[first:last]
@@ -289,7 +289,7 @@ def _by_waves(program: Program, data: np.ndarray) -> np.ndarray:
     return data
 
 
-def kernels_for(compiled: bool | None, program: Program) -> Kernels:
+def kernels_for(compiled: bool | None, program: EliminationProgram) -> Kernels:
     """Compiled loops where they are asked for, or where they repay unasked.
 
     Raises

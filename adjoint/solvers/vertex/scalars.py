@@ -33,7 +33,7 @@ from adjoint.solvers.assembly.factors import (
 from adjoint.solvers.sparse_triangular import by_rows, triangular_coordinates
 from adjoint.solvers.vertex.graph import Graph
 from adjoint.solvers.vertex.orders import Elimination
-from adjoint.solvers.vertex.program import Kernels, Program, Stored, kernels_for, multiply
+from adjoint.solvers.vertex.program import EliminationProgram, Kernels, Stored, kernels_for, multiply
 from adjoint.solvers.vertex.search import best
 from adjoint.system import Assembled, ConstraintSystem, Factor, Structure, assemble
 from adjoint.system.assembled_solve import Prepared
@@ -90,7 +90,7 @@ class ScalarPlan:
             )
         if order is None:
             order = best(graph)
-        self.program = Program.of(graph, order.order if isinstance(order, Elimination) else order)
+        self.program = EliminationProgram.of(graph, order.order if isinstance(order, Elimination) else order)
         self._kernels: Kernels = kernels_for(compiled, self.program)
         self._implicit = bool(structure.implicit)
         self._node_names = structure.names
@@ -192,7 +192,7 @@ class EntryPlan:
     ----------
     elimination : Elimination
         The order, of entries, and what it costs.
-    program : Program
+    program : EliminationProgram
     """
 
     __slots__ = ("_kernels", "_layouts", "_places", "_source", "elimination", "program")
@@ -211,7 +211,7 @@ class EntryPlan:
         stay = [slot for k in keep for slot in range(int(layout.starts[k]), int(layout.stops[k]))]
         graph = Graph.from_edges(np.ones(pattern.size, np.int64), pattern.columns, pattern.rows, keep=stay)
         self.elimination = find(graph)
-        self.program = program = Program.of(graph, self.elimination.order)
+        self.program = program = EliminationProgram.of(graph, self.elimination.order)
         self._kernels: Kernels = kernels_for(compiled, program)
         self._places = program.slots(pattern.columns, pattern.rows)
         kept = program.nodes[len(program.order) :]  # in the order of slots: those of a node lie side by side
@@ -272,7 +272,7 @@ class EliminatedFactor:
 
     Parameters
     ----------
-    program : Program
+    program : EliminationProgram
     kernels : Kernels
     data : array (edges,)
         Of original edges and fill-in.
@@ -287,7 +287,7 @@ class EliminatedFactor:
 
     def __init__(
         self,
-        program: Program,
+        program: EliminationProgram,
         kernels: Kernels,
         data: np.ndarray,
         diagonal: np.ndarray | None,

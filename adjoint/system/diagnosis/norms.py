@@ -45,13 +45,18 @@ class Norms:
 
 
 def multiplier_norms(system: ConstraintSystem, scan: Scan, seed: Any, solver: Any) -> Norms | str:
-    """Solve once, and follow the norms; a sentence where that cannot be done."""
+    """Solve once, and follow the norms; a sentence where that cannot be done.
+
+    Raises
+    ------
+    SeedError
+        If a seed is given that does not fit the output: that is the caller's mistake, and no finding.
+    """
+    rows: Any = None if seed is None else system.seed_rows(seed)[0]
     try:
-        if seed is None:
+        if rows is None:
             outputs = {out for out in system.trace.outputs if isinstance(out, int) and system.is_active(out)}
-            rows: Any = [(k, np.ones(system.values[k].shape, system.values[k].dtype)[()]) for k in sorted(outputs)]
-        else:
-            rows, _ = system.seed_rows(seed)
+            rows = [(k, np.ones(system.values[k].shape, system.values[k].dtype)[()]) for k in sorted(outputs)]
         if not rows:
             return "no output has a derivative"
         with np.errstate(all="ignore"):
