@@ -12,7 +12,8 @@ from adjoint.blocks.block import Adjoint, Block, Identity, Product, Sum, Zero
 from adjoint.blocks.elementwise import Diagonal, Mask, Reduce, Scale
 from adjoint.blocks.gather import Reshape, Roll, Slice, Take, Transpose
 from adjoint.blocks.kernels import Array, Shape, broadcast_axes, flat_index
-from adjoint.blocks.monomials import Monomials, Pairs, PairTable, Terms, add, multiply, transposed
+from adjoint.blocks.monomials import Monomials, Terms, add, multiply, transposed
+from adjoint.blocks.pairs import Pairs, PairTable
 
 _NUMBERS = (int, float, complex)
 

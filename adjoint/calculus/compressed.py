@@ -12,7 +12,7 @@ import scipy
 
 from adjoint.blocks import Array
 from adjoint.blocks.kernels import unique_slots
-from adjoint.blocks.monomials import Pairs, Positions, evenly
+from adjoint.blocks.pairs import Pairs, Positions, evenly
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.blocks import Array
-from adjoint.blocks.monomials import Pairs, PairTable
+from adjoint.blocks.pairs import Pairs, PairTable
 from adjoint.solvers.vertex.block_graph import BlockGraph, between
 from adjoint.solvers.vertex.choice import Order, elimination_order
 from adjoint.system import ConstraintSystem

@@ -13,7 +13,7 @@ import numpy as np
 
 from adjoint.blocks import Array
 from adjoint.blocks.kernels import all_finite, safe_multiply
-from adjoint.blocks.monomials import Pairs
+from adjoint.blocks.pairs import Pairs
 from adjoint.calculus.elimination_by_blocks import Terms
 from adjoint.errors import TraceMismatchError
 from adjoint.solvers.vertex.choice import Order, find_order

@@ -13,7 +13,7 @@ import numpy as np
 
 from adjoint.blocks import Array
 from adjoint.blocks.kernels import all_finite
-from adjoint.blocks.monomials import Pairs
+from adjoint.blocks.pairs import Pairs
 from adjoint.calculus.common import Argnums, argument_numbers, chosen_arguments, inexact, linearized
 from adjoint.calculus.compressed import Compressed
 from adjoint.calculus.elimination_by_blocks import BlockElimination, BlockEvaluator, Terms

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adjoint.blocks.monomials import PairTable
+from adjoint.blocks.pairs import PairTable
 from adjoint.errors import AssemblyTooLargeError
 from adjoint.solvers.vertex.blocks import BlockFactor
 from adjoint.solvers.vertex.choice import GREEDY, ORDERS, Order, find_order

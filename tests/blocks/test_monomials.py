@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from adjoint.blocks import Diagonal, Identity, Mask, Roll, Scale, Sparse, Take
 from adjoint.blocks.expansion import expanded
-from adjoint.blocks.monomials import MOST_TERMS, Monomials, PairTable, add, collapsed, multiply, transposed
+from adjoint.blocks.monomials import MOST_TERMS, Monomials, add, collapsed, multiply, transposed
+from adjoint.blocks.pairs import PairTable
 from adjoint.errors import AssemblyTooLargeError, NotAcceptedError
 from adjoint.testing import check_block
 from tests.blocks.catalogue import CATALOGUE

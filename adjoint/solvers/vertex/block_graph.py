@@ -15,7 +15,8 @@ import numpy as np
 from adjoint.blocks import Block, DiagonalBlock
 from adjoint.blocks.conjugation import refuse_matrix
 from adjoint.blocks.expansion import expanded
-from adjoint.blocks.monomials import Monomials, PairTable, Terms, add, multiply
+from adjoint.blocks.monomials import Monomials, Terms, add, multiply
+from adjoint.blocks.pairs import PairTable
 from adjoint.errors import AdjointError
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import note_where

@@ -17,7 +17,8 @@ import scipy
 
 from adjoint.blocks import Array, DiagonalBlock
 from adjoint.blocks.kernels import all_finite
-from adjoint.blocks.monomials import Monomials, PairTable, Terms
+from adjoint.blocks.monomials import Monomials, Terms
+from adjoint.blocks.pairs import PairTable
 from adjoint.solvers.vertex.block_graph import BlockGraph
 from adjoint.system import ConstraintSystem
 from adjoint.system.solving import Rows
