@@ -56,7 +56,7 @@ GOOD = [
 ]
 
 
-@pytest.mark.parametrize("solver", GOOD, ids=repr)
+@pytest.mark.parametrize("solver", GOOD, ids=lambda solver: type(solver).__name__)
 def test_good_options_are_taken_and_kept(solver):
     assert hash(solver) == hash(replace(solver))
     assert solver == replace(solver)

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 import adjoint
 from adjoint.blocks import Dense, Identity
-from adjoint.errors import NotAcceptedError, SingularBlockError
+from adjoint.errors import AssemblyTooLargeError, NotAcceptedError, SingularBlockError
 from adjoint.solvers.superlu import SuperLU
 from adjoint.tracing import Primitive, bind
 from tests.systems_catalogue import BY_NAME, FAMILIES, dense_matrix, random_rows, system_of
@@ -117,7 +117,7 @@ def test_predictions():
         one, ten = (adjoint.solvers.get(name).predict(explicit, m) for m in (1, 10))
         assert 0 < one.seconds < ten.seconds
         assert ten.solve_multiplications == 10 * one.solve_multiplications
-        with pytest.raises(NotAcceptedError, match=f"'{name}' would need about"):
+        with pytest.raises(AssemblyTooLargeError, match=f"'{name}' would need about"):
             type(adjoint.solvers.get(name))(max_bytes=100).predict(explicit)
     for name in ("sparse_triangular", "level_scheduled"):
         with pytest.raises(NotAcceptedError, match=rf"'{name}' needs triangular .* z_\d+ = linalg.solve.*'superlu'"):

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from adjoint.errors import NotAcceptedError
+from adjoint.errors import AssemblyTooLargeError, NotAcceptedError
 from adjoint.system.assembly import BYTES_PER_NONZERO, format_bytes, memory_limit
 from adjoint.system.solving import Prediction
 from adjoint.system.structure import Structure
@@ -26,16 +26,11 @@ def refuse(solver: str, structure: Structure, needed: int, max_bytes: int | None
     """Raise where coordinates do not exist or would not fit, and at implicit constraints of which no more is known."""
     limit = memory_limit() if max_bytes is None else max_bytes
     if needed > limit:
-        raise NotAcceptedError(
+        raise AssemblyTooLargeError(
             f"'{solver}' would need about {format_bytes(needed)} for its matrix, more than the {format_bytes(limit)} "
             "allowed. 'back_substitution' needs no matrix."
         )
-    if structure.real_linear:
-        k = structure.real_linear[0]
-        raise NotAcceptedError(
-            f"'{solver}' needs a matrix, but z_{k + 1} = {structure.names[k]}(…) may have a block that is real-linear: "
-            "it has none over the complex numbers. 'back_substitution' takes it."
-        )
+    structure.refuse_real_linear(solver)
     if implicit and structure.implicit:
         k = structure.implicit[0]
         raise NotAcceptedError(
