@@ -60,16 +60,19 @@ class BlockSparse:
         Multipliers of eliminated nodes are not counted: they are computed only if they are asked for.
         """
         edges = structure.children.size
-        sketches = _sketches(structure)
-        left = list(sketches.values())
         if self.eliminate and edges <= _PREDICTED:
+            sketches = _sketches(structure)
             fixed = {*structure.implicit, *(k for k, name in enumerate(structure.names) if name == "input")}
             left = plan_elimination(sketches, lambda j, neighbors: j not in fixed)[1]
-        entries = sum(min(one.flops, max(one.rows, one.columns)) for one in sketches.values())
-        kept_entries = sum(min(one.flops, max(one.rows, one.columns)) for one in left)
-        kept_flops = sum(one.flops for one in left)
+            entries = sum(min(one.flops, max(one.rows, one.columns)) for one in sketches.values())
+            kept, kept_flops = len(left), sum(one.flops for one in left)
+            kept_entries = sum(min(one.flops, max(one.rows, one.columns)) for one in left)
+        else:
+            largest = np.maximum(structure.sizes[structure.children], structure.sizes[structure.parents])
+            entries = kept_entries = int(np.minimum(structure.flops, largest).sum())
+            kept, kept_flops = edges, int(structure.flops.sum())
         m = right_hand_sides
-        seconds = edges * (_PER_RULE + _PER_PLAN * self.eliminate) + 2 * entries * _PER_ENTRY + len(left) * _PER_STEP
+        seconds = edges * (_PER_RULE + _PER_PLAN * self.eliminate) + 2 * entries * _PER_ENTRY + kept * _PER_STEP
         seconds += m * (kept_entries * _PER_ENTRY + (kept_flops - kept_entries) * _PER_FLOP)
         return Prediction(
             factor_multiplications=entries if self.eliminate else 0,
