@@ -269,3 +269,23 @@ def test_strategies_are_imported_when_first_used():
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.split("\n")[:3] == ["[]", "[]", "True"]
+
+
+def test_an_installed_package_makes_its_solver_known_by_an_entry_point(tmp_path, monkeypatch):
+    (tmp_path / "third_party.py").write_text(
+        "from adjoint.solvers.back_substitution import BackSubstitution\n\n\nclass Mine(BackSubstitution):\n    pass\n"
+    )
+    info = tmp_path / "third_party-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[adjoint.solvers]\nfrom_a_package = third_party:Mine\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    solving._installed.cache_clear()
+    try:
+        assert "from_a_package" in solvers.available()
+        assert "third_party" not in sys.modules, "it is imported when first used"
+        assert type(solvers.get("from_a_package")).__name__ == "Mine"
+        assert adjoint.grad(lambda x: x**3, solver="from_a_package")(2.0) == 12.0
+    finally:
+        solving._installed.cache_clear()
+        sys.modules.pop("third_party", None)
