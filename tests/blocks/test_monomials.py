@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from adjoint.blocks import Diagonal, Identity, Mask, Roll, Scale, Sparse, Take
+from adjoint.blocks import Diagonal, Identity, Mask, Reduce, Roll, Scale, Sparse, Take
 from adjoint.blocks.expansion import expanded
 from adjoint.blocks.monomials import MOST_TERMS, Monomials, add, collapsed, multiply, transposed
 from adjoint.blocks.pairs import PairTable
@@ -162,3 +162,13 @@ def test_crowded_products_are_dense_and_keep_their_pattern():
     assert pairs.count == 2 * (n // 2) ** 2
     assert_allclose(dense(product, (n, n)), matrix @ matrix, atol=1e-12)
     assert not table._joins, "no join was made"
+
+
+def test_entries_that_fall_together_are_summed_at_once():
+    """A sum of a broadcast number is one entry, not one for each that was added up."""
+    table, n = PairTable(), 10
+    total = expanded(table, Reduce(1, (0,), (n,), ()))
+    d = np.linspace(1, 2, n)
+    (pairs,) = product = multiply(table, total, expanded(table, Diagonal(d, (), (n,))))
+    assert pairs.count == 1
+    assert_allclose(np.sum(product[pairs]), d.sum())

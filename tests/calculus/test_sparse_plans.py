@@ -88,7 +88,7 @@ def test_two_calls_of_a_function_that_is_none_stay_two():
     def counting(x):
         return x * next(calls)
 
-    plan = adjoint.jacobian_plan(lambda x: counting(x) * x - counting(x), np.ones(2))
+    plan = adjoint.jacobian_plan(lambda x: counting(x) - counting(x), np.ones(2))
     assert plan(np.ones(2)).toarray()[0, 0] != 0
 
 
@@ -116,12 +116,13 @@ def test_signs_of_zeros_are_kept():
 
 
 def test_what_cancels_does_so_before_it_meets_infinity():
-    """``a_0 = x_0 - x_0`` has no derivative, and ``log'(0)`` is infinite."""
-    f = lambda x: np.log(np.abs(x - x[0]))
+    """``x_0 - x_0`` has no derivative, and ``log'(0)`` is infinite: ``(1 - 1) · inf``, as in forward mode."""
+    f = lambda x: np.log(x - x[0])
     x = np.array([1.0, 2.0, 3.0])
     with np.errstate(all="ignore"):
-        plan = adjoint.jacobian_plan(f, np.array([1.0, 2.5, 3.5]))
-        assert_array_equal(plan(x).toarray(), adjoint.jacobian(f)(x))
+        plan = adjoint.jacobian_plan(f, np.array([1.0, 2.5, 3.5]), order="forward")
+        found = plan(x).toarray()
+    assert_array_equal(found, [[0.0, 0.0, 0.0], [-1.0, 1.0, 0.0], [-0.5, 0.0, 0.5]])
 
 
 def test_auto_knows_scalars_that_are_linear_over_the_real_numbers_only():

@@ -270,11 +270,11 @@ def _elementwise(point: Point, step: Step, asked: Sequence[Operand]) -> list[tup
         if kind is Identity:
             moved = Identity(out_shape) if aligned == out_shape else Scale(1, aligned, out_shape)
         elif kind is Scale:
-            moved = Scale(block.factor, aligned, out_shape)  # type: ignore[attr-defined]
+            moved = Scale(block.factor, aligned, out_shape)  # type: ignore[attr-defined]  # of this kind
         elif kind is Diagonal:
-            moved = Diagonal(block.data, aligned, out_shape)  # type: ignore[attr-defined]
+            moved = Diagonal(block.data, aligned, out_shape)  # type: ignore[attr-defined]  # of this kind
         elif kind is Mask:
-            moved = Mask(block.mask, aligned, out_shape)  # type: ignore[attr-defined]
+            moved = Mask(block.mask, aligned, out_shape)  # type: ignore[attr-defined]  # of this kind
         else:
             return None
         result.append((operand, Whole(moved if aligned == in_shape else moved @ Reshape(in_shape, aligned))))

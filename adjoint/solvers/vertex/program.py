@@ -184,7 +184,7 @@ def _products(
                 rights.append(right)
                 levels.append(level)
         into[j], out[j] = {}, {}
-    return (children, parents), *(np.array(column, np.int64) for column in (targets, lefts, rights, levels))  # type: ignore[return-value]
+    return (children, parents), *(np.array(column, np.int64) for column in (targets, lefts, rights, levels))  # type: ignore[return-value]  # four columns
 
 
 def _factors(
