@@ -50,7 +50,7 @@ format: $(STAMP)-dev ## sort imports, apply ruff's safe fixes and its format
 bench: $(STAMP)-demo ## time the core, beside the peers that are installed
 	$(TEST_ENV) $(PY) benchmarks/core.py
 
-compare: $(STAMP)-fast ## time all solvers on all workloads (about half an hour; quicker: SIZES=quick)
+compare: $(STAMP)-fast ## time all solvers on all workloads (20 minutes; in four: SIZES=quick)
 	$(TEST_ENV) $(PY) benchmarks/compare_solvers.py --sizes $(SIZES)
 
 compare-peers: $(STAMP)-fast ## time the same functions beside the peers that are installed
