@@ -70,8 +70,8 @@ class BackSubstitution:
         )
 
 
-# Seconds on one core of a shared server, BLAS on one thread: best of several sweeps over chains of scalars, of vectors
-# of 8 to 10⁵ entries, and of networks with layers of 16 to 512.
+# Seconds on one core of a shared server, BLAS on one thread, fitted by eye to the best sweeps over the workloads of
+# benchmarks/compare_solvers.py; the last two to chains of long vectors and networks with layers of 16 to 512.
 PER_SWEEP = 15e-6  # to begin and to end
 PER_BLOCK = 1.7e-6  # to ask a rule for a block, and to apply it
 PER_CALLS = 8e-6  # the same, beyond that, for a block that is not elementwise

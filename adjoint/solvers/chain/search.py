@@ -28,7 +28,7 @@ MOST_SEGMENTS, SMALL_STATE = 16, 4
 LONGEST_STRETCH, LARGEST_STRETCH = 2_000, 100_000
 """The most nodes and entries between two cuts of such a trace: more than that is no chain."""
 
-# Seconds, measured on one core with `benchmarks/compare_solvers.py --only chain_2x2 chain_20x20` and rounded up:
+# Seconds, measured on one core with `benchmarks/compare_solvers.py --only chain_2x2 chain_20x20` and rounded:
 NODE = 8e-6  # one block of an ordinary sweep, built and applied
 CALL = 10e-6  # one node position of a group: a few NumPy calls on stacks
 SEGMENT = 0.8e-6  # per segment, whatever its size: reading records, one small product
