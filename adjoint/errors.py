@@ -17,6 +17,7 @@
     │   ├── AssemblyTooLargeError       MemoryError    the scalar matrix would not fit
     │   └── SeedError                   ValueError     a right-hand side that does not fit the system
     ├── NonFiniteError                  FloatingPointError   adjoint.debug_nans: where NaN or infinity began
+    ├── PlotError                       ValueError     a picture that cannot be drawn as asked
     └── SolverError                     about solving it
         ├── UnknownSolverError          ValueError     lists the known ones
         ├── NotAcceptedError            ValueError     this solver does not take this system, and says which do
@@ -90,6 +91,10 @@ class AssemblyTooLargeError(ConstraintSystemError, MemoryError):
 
 class SeedError(ConstraintSystemError, ValueError):
     """A right-hand side that does not fit the system."""
+
+
+class PlotError(AdjointError, ValueError):
+    """A picture that cannot be drawn as it was asked for."""
 
 
 class SolverError(AdjointError):

@@ -106,9 +106,9 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
         if parent == k:
             explicit[offsets[k] : offsets[k + 1]] = False
     for nodes in groups.values():
-        for r, c, d in _stacked_partials(system, nodes):
-            rows.append(r)
-            columns.append(c)
+        for parents, children, d in stacked_partials(system, nodes):
+            rows.append(offsets[parents])
+            columns.append(offsets[children])
             data.append(d)
     minus_ones = np.flatnonzero(explicit)
     dtype = np.result_type(*{d.dtype for d in data}) if data else np.dtype(float)
@@ -121,28 +121,34 @@ def assemble(system: ConstraintSystem, max_bytes: int | None = None) -> Assemble
 def grouped_nodes(system: ConstraintSystem) -> tuple[dict[Any, list[int]], list[int]]:
     """Scalar nodes of elementwise primitives by primitive and dtype; and all other nodes."""
     groups: dict[Any, list[int]] = {}
-    single = []
-    primitives, values = system.primitives, system.values
-    for k, (operands, parents, static, _, _) in enumerate(system.records):
-        primitive = primitives[k]
+    single: list[int] = []
+    scalars: dict[Any, list[int] | None] = {}  # where scalars of a primitive and type go; None: on their own
+    for k, (record, primitive, value) in enumerate(zip(system.records, system.primitives, system.values, strict=True)):
         if primitive is INPUT or primitive.discrete:
             continue
+        operands, parents, static, _, _ = record
         if max(parents, default=-1) < 0:
             continue
-        # a NumPy scalar has scalar operands; a traced one (of an outer trace) is left to its own blocks
-        if isinstance(values[k], np.generic) and primitive.elementwise and static is None:
-            for x in operands:
-                if type(x) is Tracer:
-                    single.append(k)
-                    break
-            else:
-                groups.setdefault((primitive, values[k].dtype), []).append(k)
-        else:
+        key = (primitive, type(value))
+        if key not in scalars:
+            stacked = isinstance(value, np.generic) and primitive.elementwise
+            scalars[key] = groups.setdefault((primitive, value.dtype), []) if stacked else None
+        group = scalars[key]
+        if group is None or static is not None:
             single.append(k)
-    return groups, single
+            continue
+        # a NumPy scalar has scalar operands; a traced one (of an outer trace) is left to its own blocks
+        for x in operands:
+            if type(x) is Tracer:
+                single.append(k)
+                break
+        else:
+            group.append(k)
+    return {key: nodes for key, nodes in groups.items() if nodes}, single
 
 
-def _stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[Array, Array, Array]]:
+def stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[np.ndarray, np.ndarray, Array]]:
+    """One group of :func:`grouped_nodes`: for each operand ``(parents, children, entries of A)``."""
     primitive = system.primitives[nodes[0]]
     records, values = system.records, system.values
     y = np.array([values[k] for k in nodes])
@@ -160,8 +166,7 @@ def _stacked_partials(system: ConstraintSystem, nodes: list[int]) -> list[tuple[
             continue
         active = parents[position] >= 0
         d = np.broadcast_to(block.to_sparse().data, y.shape)[active]
-        row = system.offsets[parents[position][active]]
-        parts.append((row, system.offsets[index[active]], conjugate(d)))
+        parts.append((parents[position][active], index[active], conjugate(d)))
     return parts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from adjoint.blocks import Diagonal, Identity, Mask, Scale, Zero
 from adjoint.errors import NotAcceptedError
 from adjoint.system.assembly import grouped_nodes
 from adjoint.tracing import ZERO
+from adjoint.tracing.trace import EMPTY
 
 if TYPE_CHECKING:
     from adjoint.system.system import ConstraintSystem
@@ -42,6 +43,10 @@ class Structure:
         Nodes that are scalars made by elementwise operations: they are linearized many at a time.
     real_linear : tuple of int
         Nodes with a block that has no matrix over the complex numbers, or perhaps none.
+    kinds : int array (edges,)
+        The kind of each block, as a position in ``kind_names``.
+    kind_names : tuple of str
+        ``"diagonal"``, ``"contraction"``, … as the blocks call themselves.
     """
 
     sizes: np.ndarray
@@ -55,35 +60,37 @@ class Structure:
     names: list[str]
     scalar_nodes: int
     real_linear: tuple[int, ...] = ()
+    kinds: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    kind_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, system: ConstraintSystem) -> Structure:
         """Read a system; blocks are built, asked for their shapes, and dropped."""
         groups, single = grouped_nodes(system)
-        edges: list[tuple[int, int, int, int, bool]] = []
+        edges: list[np.ndarray] = []  # tables of (child, parent, nonzeros, flops, elementwise, kind)
+        kinds: dict[str, int] = {}
         for nodes in groups.values():
             if any(np.iscomplexobj(x) for x in system.records[nodes[0]][0]):
                 single += nodes  # they may be linear over the real numbers only
                 continue
-            partials = system.primitives[nodes[0]].partials
-            for k in nodes:
-                for position, parent in enumerate(system.records[k][1]):
-                    if parent >= 0 and partials[position] is not ZERO:
-                        edges.append((k, parent, 1, 1, True))
+            edges += _scalar_edges(system, nodes, kinds)
         real_linear: dict[int, None] = {}
+        rows: list[tuple[int, int, int, int, bool, int]] = []
         with np.errstate(all="ignore"):
             for k in single:
                 for parent, block in system.blocks_of(k):
                     if isinstance(block, Zero):
                         continue
-                    edges.append((k, parent, block.nnz, block.flops, isinstance(block, _ELEMENTWISE)))
+                    kind = kinds.setdefault(block.kind, len(kinds))
+                    rows.append((k, parent, block.nnz, block.flops, isinstance(block, _ELEMENTWISE), kind))
                     if system.value(parent).dtype.kind == "c" and (
                         system.value(k).dtype.kind != "c" or block.absolute() is None
                     ):
                         real_linear[k] = None
-        table = np.array(edges, dtype=np.int64).reshape(-1, 5)
+        edges.append(np.array(rows, dtype=np.int64).reshape(-1, 6))
+        table = np.concatenate(edges)
         table = table[np.argsort(table[:, 0], kind="stable")]
-        children, parents, nonzeros, flops, elementwise = np.ascontiguousarray(table.T)
+        children, parents, nonzeros, flops, elementwise, codes = np.ascontiguousarray(table.T)
         levels = [0] * len(system)
         for k, parent in zip(children.tolist(), parents.tolist(), strict=True):
             if levels[parent] >= levels[k]:
@@ -100,6 +107,8 @@ class Structure:
             names=[primitive.name for primitive in system.primitives],
             scalar_nodes=sum(len(nodes) for nodes in groups.values()),
             real_linear=tuple(real_linear),
+            kinds=codes,
+            kind_names=tuple(kinds),
         )
 
     def refuse_real_linear(self, solver: str) -> None:
@@ -135,3 +144,31 @@ class Structure:
     def widths(self) -> np.ndarray:
         """Nodes in each level."""
         return np.bincount(self.levels[self.sizes > 0], minlength=self.depth)
+
+
+def _scalar_edges(system: ConstraintSystem, nodes: list[int], kinds: dict[str, int]) -> list[np.ndarray]:
+    """The edges of scalar nodes of one elementwise primitive, a table for each operand."""
+    records = system.records
+    primitive, count = system.primitives[nodes[0]], len(records[nodes[0]][0])
+    children = np.array(nodes, dtype=np.int64)
+    tables = []
+    for position in range(count):
+        if primitive.partials[position] is ZERO:
+            continue
+        parents = np.fromiter((records[k][1][position] for k in nodes), np.int64, len(nodes))
+        linked = parents >= 0
+        if not linked.any():
+            continue
+        # the nodes of a group share a rule, and a rule names its blocks whatever the values are
+        sample = nodes[int(np.argmax(linked))]
+        operands = records[sample][0]
+        asked = [0 if j == position else -1 for j in range(count)]
+        with np.errstate(all="ignore"):
+            found = [block for _, block in primitive.blocks(system.values[sample], operands, EMPTY, asked)]
+        if not found or isinstance(found[0], Zero):
+            continue
+        table = np.ones((int(np.count_nonzero(linked)), 6), dtype=np.int64)
+        table[:, 0], table[:, 1] = children[linked], parents[linked]
+        table[:, 5] = kinds.setdefault(found[0].kind, len(kinds))
+        tables.append(table)
+    return tables

@@ -129,16 +129,15 @@ class ConstraintSystem:
         Nodes with discrete values (integers, masks) have no multiplier and take no rows.
         """
         if self._offsets is None:
-            sizes = np.zeros(len(self) + 1, dtype=np.intp)
             trace = self.trace  # its shapes are those of every point
-            for k, (primitive, record, y) in enumerate(zip(self.primitives, trace.records, trace.values, strict=True)):
+            sizes = [0]
+            for primitive, record, y in zip(self.primitives, trace.records, trace.values, strict=True):
                 if primitive is INPUT:
                     active = y.dtype.kind in "fc"
                 else:
                     active = not primitive.discrete and max(record[1], default=-1) >= 0
-                if active:
-                    sizes[k + 1] = y.size
-            self._offsets = np.cumsum(sizes)
+                sizes.append(y.size if active else 0)
+            self._offsets = np.cumsum(np.array(sizes, dtype=np.intp))
         return self._offsets
 
     def is_active(self, k: int) -> bool:

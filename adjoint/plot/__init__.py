@@ -1,0 +1,1 @@
+"""Floor 8: pictures of the matrix, the graph and the multipliers; on paper, in a terminal, in a browser."""
