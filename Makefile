@@ -22,7 +22,7 @@ PYTEST := $(TEST_ENV) $(PY) -m pytest -q -n auto --maxprocesses 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow lint format bench compare compare-peers docs clean
+.PHONY: help demo test test-slow test-browser lint format bench compare compare-peers docs pictures clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' $(MAKEFILE_LIST) | \
@@ -36,6 +36,11 @@ test: lint ## lint, check types, run the tests
 
 test-slow: $(STAMP)-dev ## run the tests marked slow
 	$(PYTEST) -m slow
+
+# An installed Chromium or Chrome is used (Debian and Ubuntu: apt install chromium); else Playwright's own.
+test-browser: $(STAMP)-dev $(STAMP)-browser ## run the tests of the interactive page in headless Chromium
+	@$(PY) -m tests.browser.chromium || $(PY) -m playwright install chromium
+	$(TEST_ENV) $(PY) -m pytest -q -m browser tests/browser
 
 lint: $(STAMP)-dev ## ruff and mypy, changing nothing
 	$(PY) -m ruff check
@@ -58,6 +63,9 @@ compare-peers: $(STAMP)-fast ## time the same functions beside the peers that ar
 
 docs: $(STAMP)-docs ## build the documentation into site/
 	$(PY) -m mkdocs build --strict
+
+pictures: $(STAMP)-dev ## draw the pictures of README.md again
+	$(TEST_ENV) $(PY) docs/scripts/pictures.py
 
 clean: ## remove all that make made, .venv included
 	find . -path ./.git -prune -o -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -5,6 +5,12 @@ upper-triangular system of Lagrange multipliers ``A λ = −s``, and gets every 
 solver of your choice.
 """
 
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from adjoint import errors, extend, primitives, solvers, testing
 from adjoint.blocks import Block
 from adjoint.calculus import (
@@ -30,7 +36,13 @@ from adjoint.errors import AdjointError, NonFiniteDerivativeWarning
 from adjoint.system import ConstraintSystem, Multipliers
 from adjoint.tracing import Trace, name
 
+if TYPE_CHECKING:
+    from adjoint import gallery, plot
+
 __version__ = "0.1.0"
+
+_WHEN_ASKED_FOR = ("gallery", "nn", "plot")
+"""Modules that a gradient does not need: an import that counts milliseconds leaves them out."""
 
 __all__ = [
     "AdjointError",
@@ -45,6 +57,7 @@ __all__ = [
     "debug_nans",
     "errors",
     "extend",
+    "gallery",
     "grad",
     "hessian",
     "hessian_plan",
@@ -54,6 +67,7 @@ __all__ = [
     "jvp",
     "linearize",
     "name",
+    "plot",
     "primitives",
     "solvers",
     "sparsity",
@@ -63,3 +77,13 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _WHEN_ASKED_FOR:
+        return importlib.import_module(f"adjoint.{name}")
+    raise AttributeError(f"module 'adjoint' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHEN_ASKED_FOR})

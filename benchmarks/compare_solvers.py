@@ -164,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
         }
         options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if plot is not None:
-        plot.draw(comparisons, names, options.plot)
+        plot.draw(comparisons, options.plot)
     failed = [each for each in (*comparisons, *many) if each.failed]
     if failed:
         print(f"wrong answers or errors in {len(failed)} of the tables above")

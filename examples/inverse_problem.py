@@ -86,7 +86,7 @@ def main() -> None:
     measurement, truth = measure(), true_start()
     trace = adjoint.trace(objective, np.zeros(POINTS), measurement)
     system = trace.compile()
-    print(f"{STEPS} time steps on {POINTS} points: {system!r}")
+    print(f"{STEPS} time steps on {POINTS} points: {system}")
     print(f"Certificate of its solution (relative backward error): {system.solve().certificate():.1e}\n")
 
     result = recover(measurement)

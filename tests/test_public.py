@@ -32,6 +32,7 @@ PUBLIC = [
     "debug_nans",
     "errors",
     "extend",
+    "gallery",
     "grad",
     "hessian",
     "hessian_plan",
@@ -41,6 +42,7 @@ PUBLIC = [
     "jvp",
     "linearize",
     "name",
+    "plot",
     "primitives",
     "solvers",
     "sparsity",
@@ -60,10 +62,12 @@ FLOORS = {
     "system": 4,
     "solvers": 5,
     "calculus": 6,
+    "gallery": 7,
     "implicit": 7,
     "jit": 7,
     "nn": 8,
     "plot": 8,
+    "command": 9,
     "extend": 9,
     "testing": 9,
 }
@@ -235,6 +239,7 @@ def test_import_loads_no_extra_and_no_scipy_subpackage():
     loaded = loaded_by("import adjoint")
     assert "adjoint.calculus" in loaded
     assert not loaded & OPTIONAL
+    assert not loaded & {"adjoint.plot", "adjoint.gallery", "adjoint.command"}
     assert not loaded & {"scipy.sparse", "scipy.linalg", "scipy.special", "scipy.optimize", "scipy.integrate"}
 
 
@@ -242,6 +247,12 @@ def test_a_first_gradient_loads_nothing_more():
     loaded = loaded_by("import numpy as np, adjoint\nadjoint.grad(lambda x: np.sin(x) @ x)(np.ones(3))")
     assert not loaded & OPTIONAL
     assert not loaded & {"scipy.sparse", "scipy.linalg", "scipy.special"}
+
+
+def test_pictures_load_matplotlib_when_one_is_asked_for():
+    loaded = loaded_by("import adjoint\nadjoint.plot.text(adjoint.trace(lambda x: x * x, 1.0))\nadjoint.gallery.names()")
+    assert "adjoint.plot" in loaded
+    assert not loaded & OPTIONAL
 
 
 def test_solvers_load_what_they_need():

@@ -1,7 +1,7 @@
 """Floor 1: structured linear operators. They know nothing of traces."""
 
 from adjoint.blocks.assignment import Inside, InsideEntries, Outside, OutsideEntries
-from adjoint.blocks.block import Adjoint, Block, DiagonalBlock, Identity, Product, Sum, Zero
+from adjoint.blocks.block import Adjoint, Block, DiagonalBlock, Identity, Product, Sum, Zero, kind_of
 from adjoint.blocks.conjugation import Conjugate, RealPart
 from adjoint.blocks.contraction import Contraction
 from adjoint.blocks.convolution import Convolution, convolved
@@ -61,6 +61,7 @@ __all__ = [
     "convolved",
     "cosine_transform",
     "elementwise_block",
+    "kind_of",
     "put_flat",
     "recursive",
     "safe_multiply",

@@ -152,6 +152,13 @@ def compose(left: Block, right: Block) -> Block:
     return factors[0] if len(factors) == 1 else Product(*factors)
 
 
+def kind_of(block: Block) -> str:
+    """The kind as pictures show it: an adjoint has the pattern of its block, mirrored."""
+    while isinstance(block, Adjoint):
+        block = block.block
+    return block.kind
+
+
 def _factors(block: Block) -> tuple[Block, ...]:
     return block.factors if isinstance(block, Product) else (block,)
 

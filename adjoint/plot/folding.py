@@ -114,16 +114,25 @@ class _Tree:
         Steps of one loop unfold together, and so do their parts at each position: a picture shows equal things alike.
         """
         for whole in (True, False):
+            if sum(self._count(item, whole) for item in family) - len(family) > room:
+                continue
             parts = [self._parts(item, whole) for item in family]
             if not all(parts):
                 return None
-            if sum(map(len, parts)) - len(family) <= room:
-                if family[0].step >= 0:
-                    return [list(relatives) for relatives in zip(*parts, strict=True)]
-                flat = [part for each in parts for part in each]
-                alike = [part for part in flat if part.repeat or part.keys]
-                return [*([alike] if alike else []), *([part] for part in flat if not (part.repeat or part.keys))]
+            if family[0].step >= 0:
+                return [list(relatives) for relatives in zip(*parts, strict=True)]
+            flat = [part for each in parts for part in each]
+            alike = [part for part in flat if part.repeat or part.keys]
+            return [*([alike] if alike else []), *([part] for part in flat if not (part.repeat or part.keys))]
         return None
+
+    def _count(self, item: _Item, whole: bool) -> int:
+        """How many parts an item unfolds to, without making them where they may be many."""
+        if item.repeat is None:
+            return len(self._parts(item, whole))
+        if item.step >= 0:
+            return item.repeat.period
+        return item.repeat.steps if whole else min(item.repeat.steps, HEAD + 1 + TAIL)
 
     def _parts(self, item: _Item, whole: bool) -> list[_Item]:
         """What an item unfolds to (not whole: the first few, the last one, the others as one); or nothing."""

@@ -165,7 +165,7 @@ def picture(
     """
     structure = system.structure
     count = len(system)
-    first, last = _range(nodes, count)
+    first, last = node_range(nodes, count)
     shown = np.zeros(count, dtype=bool)
     shown[first - 1 : last] = True
     shown &= structure.sizes > 0
@@ -180,7 +180,7 @@ def picture(
     else:
         starts = np.flatnonzero(shown)
         if order is not None:
-            starts = _ordered(starts, order, count)
+            starts = rows_in_order(starts, order, count)
         stops = starts + 1
         row_of[starts] = np.arange(len(starts))
     sizes = np.zeros(len(starts), dtype=np.int64)
@@ -213,7 +213,8 @@ def picture(
     )
 
 
-def _range(nodes: Any, count: int) -> tuple[int, int]:
+def node_range(nodes: Any, count: int) -> tuple[int, int]:
+    """First and last node, from 1, of what a user asked to see."""
     if nodes is None:
         return 1, count
     if isinstance(nodes, range) and nodes.step == 1 and len(nodes):
@@ -250,13 +251,15 @@ def _folded(
     return np.array(starts), np.array(stops), names
 
 
-def _ordered(starts: np.ndarray, order: Any, count: int) -> np.ndarray:
+def rows_in_order(starts: np.ndarray, order: Any, count: int) -> np.ndarray:
     """Rows in the given order, the others after them."""
-    numbers = np.asarray(order)
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or numbers.size != np.unique(numbers).size:
-        raise PlotError("order must be node numbers (from 1), each at most once")
+    numbers = np.asarray(order if len(order) else np.zeros(0, np.int64))
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+        raise PlotError("order must be a sequence of node numbers, from 1")
     if numbers.size and not (numbers.min() >= 1 and numbers.max() <= count):
         raise PlotError(f"order must name nodes of z_1 … z_{count}, not z_{numbers.min()} … z_{numbers.max()}")
+    if numbers.size and np.bincount(numbers).max() > 1:
+        raise PlotError("order must name each node at most once")
     rank = np.full(count, count, dtype=np.int64)
     rank[numbers - 1] = np.arange(numbers.size)
     return starts[np.argsort(rank[starts], kind="stable")]

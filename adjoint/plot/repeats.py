@@ -15,7 +15,7 @@ from types import CodeType
 
 import numpy as np
 
-from adjoint.tracing import INPUT, Trace
+from adjoint.tracing import Trace
 
 LEAST = 3
 """Steps that make a repeat."""
@@ -123,24 +123,23 @@ def _tokens(trace: Trace) -> tuple[np.ndarray, np.ndarray]:
     known: dict[object, int] = {}
     places: dict[object, int] = {}
     lines: list[int] = []
-    tokens = []
-    count = len(trace)
-    for primitive, record in zip(trace.primitives, trace.records, strict=True):
-        if primitive is INPUT:
-            count += 1
-            tokens.append(-count)
+    tokens: list[int] = []
+    for primitive, (_, _, _, code, offset) in zip(trace.primitives, trace.records, strict=True):
+        key = (primitive, id(code), offset)  # the hash of a code object reads all of it
+        if key in known:
+            tokens.append(known[key])
             continue
-        key = (primitive, record[3], record[4])
-        token = known.get(key)
-        if token is None:
-            # the interpreter specializes an instruction after some rounds, and then stops at another offset of it
-            position = _position(record[3], record[4])
-            token = known[key] = places.setdefault((primitive, record[3], position), len(places))
-            if token == len(lines):
-                lines.append(position[0] or 0)
+        # the interpreter specializes an instruction after some rounds, and then stops at another offset of it
+        position = _position(code, offset)
+        token = known[key] = places.setdefault((primitive, code, position), len(places))
+        if token == len(lines):
+            lines.append(position[0] or 0)
         tokens.append(token)
     found = np.array(tokens, dtype=np.int64)
-    return found, np.array([*lines, 0])[np.maximum(found, -1)]
+    arguments = np.array(trace.inputs, dtype=np.int64)
+    of_lines = np.array([*lines, 0])[found]
+    found[arguments] = -1 - arguments
+    return found, of_lines
 
 
 def _position(code: CodeType | None, offset: int) -> tuple[int | None, ...]:

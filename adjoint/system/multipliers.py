@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -65,13 +66,21 @@ class _Solution:
         lines = []
         labels = self.system.trace.labels()
         for k in list(range(len(self)))[:40]:
-            value = np.asarray(self.full(k)) if self.system.is_active(k) else None
-            shown = "no multiplier" if value is None else np.array2string(value, precision=4, threshold=6, edgeitems=2)
+            shown = _shown(np.asarray(self.full(k))) if self.system.is_active(k) else "no multiplier"
             name = f" ({labels[k]})" if k in labels else ""
-            lines.append(f"{symbol}_{k + 1}{name} = {' '.join(shown.split())}")
+            lines.append(f"{symbol}_{k + 1}{name} = {shown}")
         if len(self) > 40:
             lines.append(f"… {len(self) - 40} more")
         return "\n".join(lines)
+
+
+def _shown(value: np.ndarray) -> str:
+    """The numbers of a small array in one line; of a larger one with axes its shape and size."""
+    if value.ndim < 2 or value.size <= 6:
+        return " ".join(np.array2string(value, precision=4, threshold=6, edgeitems=2).split())
+    with np.errstate(all="ignore"):
+        norm, largest = np.linalg.norm(value), np.max(np.abs(value))
+    return f"{value.dtype}{list(value.shape)}, norm {norm:.4g}, largest {largest:.4g}"
 
 
 class Multipliers(_Solution):
@@ -103,6 +112,14 @@ class Multipliers(_Solution):
     def __repr__(self) -> str:
         return self._table("λ")
 
+    def _repr_html_(self) -> str | None:
+        # by name: pictures stand on a floor above, and are loaded when one is wanted
+        try:
+            html: str | None = importlib.import_module("adjoint.plot.notebook").solution_html(self, "λ")
+        except Exception:  # a notebook falls back to the repr
+            return None
+        return html
+
 
 class Tangents(_Solution):
     """The tangents ``ż_1 … ż_n`` of a system; ``.output`` has the structure of the function's output."""
@@ -122,3 +139,10 @@ class Tangents(_Solution):
 
     def __repr__(self) -> str:
         return self._table("ż")
+
+    def _repr_html_(self) -> str | None:
+        try:
+            html: str | None = importlib.import_module("adjoint.plot.notebook").solution_html(self, "ż")
+        except Exception:  # as above
+            return None
+        return html

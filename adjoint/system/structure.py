@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adjoint.blocks import Diagonal, Identity, Mask, Scale, Zero
+from adjoint.blocks import Diagonal, Identity, Mask, Scale, Zero, kind_of
 from adjoint.errors import NotAcceptedError
 from adjoint.system.assembly import grouped_nodes
 from adjoint.tracing import ZERO
@@ -35,6 +35,8 @@ class Structure:
         The block acts entry by entry: it takes one NumPy call, others take several.
     implicit : tuple of int
         Nodes whose diagonal block is not the identity.
+    implicit_nonzeros : tuple of int
+        Of each of these blocks.
     levels : int array (n,)
         The longest path of blocks to each node; nodes of a level do not depend on each other.
     names : list of str
@@ -60,6 +62,7 @@ class Structure:
     names: list[str]
     scalar_nodes: int
     real_linear: tuple[int, ...] = ()
+    implicit_nonzeros: tuple[int, ...] = ()
     kinds: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     kind_names: tuple[str, ...] = ()
 
@@ -81,12 +84,14 @@ class Structure:
                 for parent, block in system.blocks_of(k):
                     if isinstance(block, Zero):
                         continue
-                    kind = kinds.setdefault(block.kind, len(kinds))
+                    kind = kinds.setdefault(kind_of(block), len(kinds))
                     rows.append((k, parent, block.nnz, block.flops, isinstance(block, _ELEMENTWISE), kind))
                     if system.value(parent).dtype.kind == "c" and (
                         system.value(k).dtype.kind != "c" or block.absolute() is None
                     ):
                         real_linear[k] = None
+            solved = [k for k, primitive in enumerate(system.primitives) if primitive.diagonal is not None]
+            diagonals = {k: diagonal.nnz for k in solved if (diagonal := system.diagonal_of(k)) is not None}
         edges.append(np.array(rows, dtype=np.int64).reshape(-1, 6))
         table = np.concatenate(edges)
         table = table[np.argsort(table[:, 0], kind="stable")]
@@ -102,7 +107,8 @@ class Structure:
             nonzeros=nonzeros,
             flops=flops,
             elementwise=elementwise.astype(bool),
-            implicit=tuple(k for k, primitive in enumerate(system.primitives) if primitive.diagonal is not None),
+            implicit=tuple(diagonals),
+            implicit_nonzeros=tuple(diagonals.values()),
             levels=np.array(levels, dtype=np.int64),
             names=[primitive.name for primitive in system.primitives],
             scalar_nodes=sum(len(nodes) for nodes in groups.values()),
@@ -132,7 +138,8 @@ class Structure:
     @property
     def matrix_nonzeros(self) -> int:
         """Structural nonzeros of ``A``, its diagonal included."""
-        return self.unknowns + int(self.nonzeros.sum())
+        explicit = self.unknowns - int(self.sizes[list(self.implicit)].sum())
+        return explicit + sum(self.implicit_nonzeros) + int(self.nonzeros.sum())
 
     @property
     def depth(self) -> int:
@@ -169,6 +176,6 @@ def _scalar_edges(system: ConstraintSystem, nodes: list[int], kinds: dict[str, i
             continue
         table = np.ones((int(np.count_nonzero(linked)), 6), dtype=np.int64)
         table[:, 0], table[:, 1] = children[linked], parents[linked]
-        table[:, 5] = kinds.setdefault(found[0].kind, len(kinds))
+        table[:, 5] = kinds.setdefault(kind_of(found[0]), len(kinds))
         tables.append(table)
     return tables

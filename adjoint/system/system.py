@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -452,9 +453,52 @@ class ConstraintSystem:
         """``max |A λ + s|``: the largest violation of any stationarity condition."""
         return multipliers.residual()
 
+    # --- pictures ------------------------------------------------------------------------------------
+
+    def to_html(self, path: Any, **options: Any) -> Any:
+        """Write one self-contained interactive page: the matrix, the graph, and the solve step by step.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; it opens in any browser, without a network.
+        **options
+            As of :func:`adjoint.plot.to_html`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        PlotError
+            If there is nothing to draw, or the file cannot be written.
+        """
+        return _picture("page").to_html(self, path, **options)
+
+    def __str__(self) -> str:
+        n, levels = self.shape[0], max(self.trace.levels(), default=-1) + 1
+        return f"<constraint system: {len(self)} constraints, A is {n} × {n}, {levels} levels>"
+
     def __repr__(self) -> str:
-        n = self.shape[0]
-        return f"<constraint system: {len(self)} constraints, A is {n} × {n}, {len(self.levels)} levels>"
+        try:
+            text: str = _picture("texts").summary(self)
+        except Exception:  # whatever a picture trips over: a repr is what one looks at while something is wrong
+            return str(self)
+        return text
+
+    def _repr_html_(self) -> str | None:
+        try:
+            html: str | None = _picture("notebook").system_html(self)
+        except Exception:  # a notebook falls back to the repr
+            return None
+        return html
+
+
+def _picture(module: str) -> Any:
+    """A module of ``adjoint.plot``: by name, because that floor stands above and is loaded when a picture is wanted."""
+    return importlib.import_module(f"adjoint.plot.{module}")
 
 
 COMPILER.append(ConstraintSystem)

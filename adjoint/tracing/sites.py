@@ -19,13 +19,15 @@ import scipy
 _LIBRARIES = tuple(
     str(Path(str(file)).resolve().parent) + "/" for file in (Path(__file__).parent, np.__file__, scipy.__file__)
 )
+_EXAMPLES = str(Path(__file__).resolve().parents[1] / "gallery") + "/"
+"""Programs of the library that are a user's: their lines are what a picture shows."""
 
 
 class _Internal(dict[str, bool]):
     """Whether a file belongs to a library rather than to the user; each file is judged once."""
 
     def __missing__(self, filename: str) -> bool:
-        self[filename] = filename.startswith(_LIBRARIES)
+        self[filename] = filename.startswith(_LIBRARIES) and not filename.startswith(_EXAMPLES)
         return self[filename]
 
 

@@ -9,6 +9,7 @@ Node numbers are 0-based in this floor's lists and 1-based (``z_1 … z_n``) in 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -345,6 +346,14 @@ class Trace:
 
     def __repr__(self) -> str:
         return f"<trace of {display.function_name(self.function)}: {len(self)} nodes>\n{self}"
+
+    def _repr_html_(self) -> str | None:
+        # by name: pictures stand on a floor above, and are loaded when one is wanted
+        try:
+            html: str | None = importlib.import_module("adjoint.plot.notebook").trace_html(self)
+        except Exception:  # a notebook falls back to the repr
+            return None
+        return html
 
 
 COMPILER: list[Callable[[Trace], Any]] = []

@@ -61,7 +61,7 @@ def run(code: str, namespace: dict[str, Any], folder: Path, number: int) -> str:
     file.parent.mkdir()
     file.write_text(code, encoding="utf-8")
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
+    with contextlib.redirect_stdout(printed), contextlib.chdir(file.parent):  # files that it writes go there too
         try:
             exec(compile(code, str(file), "exec"), namespace)
         except Exception as error:

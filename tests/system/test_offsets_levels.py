@@ -122,6 +122,6 @@ def test_blocks_keep_their_structure(f, kind):
     assert system.blocks()[1, 2].kind == kind
 
 
-def test_repr_counts():
-    text = repr(adjoint.trace(lambda x: np.sum(x * x), np.ones(3)).compile())
+def test_str_counts():
+    text = str(adjoint.trace(lambda x: np.sum(x * x), np.ones(3)).compile())
     assert text == "<constraint system: 3 constraints, A is 7 × 7, 3 levels>"

@@ -1,0 +1,5 @@
+"""Floor 9: the command line, ``python -m adjoint`` or ``adjoint``."""
+
+from adjoint.command.entry import main
+
+__all__ = ["main"]
