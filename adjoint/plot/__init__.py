@@ -5,13 +5,13 @@ Nothing here imports matplotlib before a picture is drawn by it; :func:`text`, :
 """
 
 from adjoint.plot.comparison import Measured, strategies
-from adjoint.plot.flows import flow
+from adjoint.plot.flows.drawing import flow
 from adjoint.plot.graphs import graph, to_dot, to_networkx, to_svg
 from adjoint.plot.histories import convergence
-from adjoint.plot.matrix import orders, spy
+from adjoint.plot.matrix.spying import orders, spy
 from adjoint.plot.page import to_html
-from adjoint.plot.raster import rasterize
-from adjoint.plot.texts import kind_table, node_table, text
+from adjoint.plot.raster.counting import rasterize
+from adjoint.plot.texts.terminal import kind_table, node_table, text
 from adjoint.plot.widths import levels
 
 __all__ = [

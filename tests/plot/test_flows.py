@@ -7,11 +7,12 @@ import pytest
 
 import adjoint
 from adjoint.errors import PlotError
-from adjoint.plot import flows_entries
-from adjoint.plot.flows import COLUMNS, flow
-from adjoint.plot.flows_depth import depth_of
-from adjoint.plot.flows_entries import columns_of, density, entries_of
-from adjoint.plot.flows_shapes import trend_of
+from adjoint.plot.flows import entries as flows_entries
+from adjoint.plot.flows import flow
+from adjoint.plot.flows.depth import depth_of
+from adjoint.plot.flows.drawing import COLUMNS
+from adjoint.plot.flows.entries import columns_of, density, entries_of
+from adjoint.plot.flows.shapes import trend_of
 
 pytest.importorskip("matplotlib", reason="the extra `plot` is not installed", exc_type=ImportError)
 

@@ -14,7 +14,7 @@ import adjoint
 from adjoint.errors import PlotError
 from adjoint.plot.colors import DARK, LIGHT
 from adjoint.plot.matrix import orders, spy
-from adjoint.plot.matrix_fill_in import created
+from adjoint.plot.matrix.fill_in import created
 from adjoint.system import ConstraintSystem
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import adjoint
-from adjoint.plot import notebook
 from adjoint.plot.colors import DARK, FAMILIES, LIGHT
+from adjoint.plot.notebook import rendering as notebook
 from adjoint.plot.notebook import solution_html, system_html, trace_html
-from adjoint.plot.notebook_svg import svg
+from adjoint.plot.notebook.svg import svg
 from adjoint.plot.picture import ROWS, picture
 from tests.systems_catalogue import NAMES, system_of
 
@@ -186,7 +186,7 @@ def test_html_falls_back_and_does_not_raise(monkeypatch):
 
     system = system_of("product")
     for name in ("system_html", "trace_html", "solution_html"):
-        monkeypatch.setattr(notebook, name, broken)
+        monkeypatch.setattr(f"adjoint.plot.notebook.{name}", broken)
     assert system._repr_html_() is None
     assert system.trace._repr_html_() is None
     assert system.solve()._repr_html_() is None

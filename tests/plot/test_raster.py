@@ -23,12 +23,14 @@ from adjoint.blocks import (
     Transpose,
 )
 from adjoint.errors import PlotError
-from adjoint.plot import raster, raster_blocks, raster_magnitudes
 from adjoint.plot.picture import picture
 from adjoint.plot.raster import block_magnitudes, rasterize
-from adjoint.plot.raster_blocks import portions
-from adjoint.plot.raster_canvas import Canvas
-from adjoint.plot.raster_joins import join, plain
+from adjoint.plot.raster import blocks as raster_blocks
+from adjoint.plot.raster import counting as raster
+from adjoint.plot.raster import magnitudes as raster_magnitudes
+from adjoint.plot.raster.blocks import portions
+from adjoint.plot.raster.canvas import Canvas
+from adjoint.plot.raster.joins import join, plain
 from tests.blocks.catalogue import CATALOGUE
 from tests.systems_catalogue import BY_NAME, NAMES, random_program, system_of
 
@@ -113,9 +115,9 @@ def test_in_small_portions(monkeypatch):
     """Every loop over portions takes more than one turn."""
     for module, name in ((raster, "WAITING"), (raster_blocks, "PORTION")):
         monkeypatch.setattr(module, name, 5)
-    monkeypatch.setattr("adjoint.plot.raster_canvas.WAITING", 3)
-    monkeypatch.setattr("adjoint.plot.raster_canvas.TABLED", 0)
-    monkeypatch.setattr("adjoint.plot.raster_canvas.CELLS", 0)
+    monkeypatch.setattr("adjoint.plot.raster.canvas.WAITING", 3)
+    monkeypatch.setattr("adjoint.plot.raster.canvas.TABLED", 0)
+    monkeypatch.setattr("adjoint.plot.raster.canvas.CELLS", 0)
     monkeypatch.setattr(raster, "SMALL", 0)
     for name in ("network", "stencil", "linear solves", "nested systems", "broadcasting"):
         system = system_of(name)
@@ -342,7 +344,7 @@ def test_too_large_to_list(monkeypatch):
 
 @pytest.mark.parametrize("cells", [0, 1 << 23])
 def test_joins_are_counted_like_points(cells, monkeypatch):
-    monkeypatch.setattr("adjoint.plot.raster_canvas.CELLS", cells)
+    monkeypatch.setattr("adjoint.plot.raster.canvas.CELLS", cells)
     block = Contraction("bki", "kj", "bij", np.ones((7, 3)), (4, 7, 2), (4, 2, 3))
     found, listed = Canvas(100, 9, 13, False), Canvas(100, 9, 13, False)
     found.add_join(join(block), 20, 76)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
 import adjoint
 from adjoint.errors import PlotError
 from adjoint.plot import texts
-from adjoint.plot.texts import kind_table, node_table, summary, text
-from adjoint.plot.texts_dots import STYLES
-from adjoint.plot.texts_edges import rectangles
+from adjoint.plot.texts import kind_table, node_table, summary, terminal, text
+from adjoint.plot.texts.dots import STYLES
+from adjoint.plot.texts.edges import rectangles
 from tests.systems_catalogue import NAMES, system_of
 
 DRAWN = [name for name in NAMES if system_of(name).shape[0]]
@@ -176,7 +174,7 @@ def test_rectangles_cover_the_pattern_and_only_what_is_linked(name):
 
 
 def test_what_cannot_be_listed_is_drawn_as_rectangles(monkeypatch):
-    monkeypatch.setattr(texts, "LISTED", 10)
+    monkeypatch.setattr(terminal, "LISTED", 10)
     system = adjoint.trace(lambda x: np.cumsum(np.sin(x)), np.ones(200)).compile()  # 20,100 entries to list
     found = text(system, width=30)
     assert "every block drawn as a full rectangle" in found
@@ -242,9 +240,7 @@ def test_repr_of_many_nodes_builds_no_block(monkeypatch):
 
     system = adjoint.trace(f, 0.3).compile()
     monkeypatch.setattr(adjoint.ConstraintSystem, "blocks_of", None)
-    begun = time.perf_counter()
     found = summary(system)
-    assert time.perf_counter() - begun < 2
     assert "every block drawn as a full rectangle" in found
     assert system._structure is None
     assert decoded(found)[0, 0]
@@ -252,7 +248,7 @@ def test_repr_of_many_nodes_builds_no_block(monkeypatch):
 
 @pytest.mark.parametrize("limit", ["ARRAYS", "UNKNOWNS"])
 def test_repr_of_much_builds_no_block_either(limit, monkeypatch):
-    monkeypatch.setattr(texts, limit, 3)
+    monkeypatch.setattr(terminal, limit, 3)
     system = adjoint.trace(lambda x: np.sin(np.cos(x)) * x, np.ones(20)).compile()
     assert "every block drawn as a full rectangle" in summary(system)
     assert system._structure is None

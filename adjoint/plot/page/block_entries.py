@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.blocks import Block, Zero
+from adjoint.blocks import Block
 from adjoint.errors import AdjointError
 from adjoint.plot.picture import Picture
-from adjoint.plot.raster_magnitudes import largest as largest_entry
+from adjoint.plot.raster.magnitudes import largest as largest_entry
 from adjoint.system.assembly import grouped_nodes, stacked_partials
 
 COMPOSITE = frozenset({"adjoint", "function", "nested", "product", "sum"})
@@ -62,19 +62,17 @@ def block_entries(picture: Picture, budget: int) -> BlockEntries:
     Scalar blocks take one NumPy call for all nodes of an operation; other blocks a few calls each.
     """
     system = picture.system
-    blocks = len(picture)
+    rows, blocks = len(picture), len(picture.rows)
     row_of = np.full(len(system), -1, dtype=np.int64)
-    row_of[picture.starts] = np.arange(blocks)
-    keys = picture.rows * blocks + picture.columns
+    row_of[picture.starts] = np.arange(rows)
     implicit = row_of[np.array(system.structure.implicit, dtype=np.int64)]
     implicit = implicit[implicit >= 0]
-    shapes = picture.sizes[picture.rows] * picture.sizes[picture.columns]
-    largest = np.full(len(keys) + len(implicit), np.nan)
-    largest[: len(keys)][shapes == 1] = 0.0
-
-    def place(parents: Any, children: Any) -> Any:
-        return np.searchsorted(keys, row_of[parents] * blocks + row_of[children])
-
+    heights = picture.sizes[np.concatenate([picture.rows, implicit])]
+    widths = picture.sizes[np.concatenate([picture.columns, implicit])]
+    keys = picture.rows * rows + picture.columns
+    largest = np.full(blocks + len(implicit), np.nan)
+    single_entry = heights * widths == 1
+    largest[:blocks][single_entry[:blocks]] = 0.0
     groups, single = grouped_nodes(system)
     with np.errstate(all="ignore"):
         for nodes in groups.values():
@@ -84,114 +82,123 @@ def block_entries(picture: Picture, budget: int) -> BlockEntries:
                 single += nodes
                 continue
             for parents, children, data in found:
-                np.add.at(largest, place(parents, children), _real(data))
-        collected = _collected(picture, place, single, implicit, shapes, budget, largest)
-    listed, counts, rules = [], [], []
-    values, rows_of, columns_of = [], [], []
-    for block in sorted(collected):
-        row, column, data = collected[block]
-        if data is None:
-            largest[block] = np.nan
-            continue
-        if block >= len(keys):
-            height = width = int(picture.sizes[implicit[block - len(keys)]])
-        else:
-            height, width = int(picture.sizes[picture.rows[block]]), int(picture.sizes[picture.columns[block]])
-        if height * width == 1:
-            largest[block] = data.sum()
-            continue
-        largest[block] = np.max(np.abs(data), where=np.isfinite(data), initial=0.0)
-        rule, row, column, data = _ruled(row, column, data, height, width)
-        listed.append(block)
-        counts.append(len(data))
-        rules.append(rule)
-        values.append(data)
-        rows_of.append(row)
-        columns_of.append(column)
-    return BlockEntries(
-        implicit=implicit,
-        largest=largest,
-        listed=np.array(listed, dtype=np.int64),
-        counts=np.array(counts, dtype=np.int64),
-        rules=np.array(rules, dtype=np.int64),
-        values=_joined(values, np.float64),
-        rows=_joined(rows_of, np.int64),
-        columns=_joined(columns_of, np.int64),
-    )
+                np.add.at(largest, np.searchsorted(keys, row_of[parents] * rows + row_of[children]), _real(data))
+        listed = _collected(picture, keys, row_of, single, implicit, budget, largest)
+        return _ruled(*listed, implicit=implicit, largest=largest, heights=heights, widths=widths)
 
 
 def _collected(
     picture: Picture,
-    place: Any,
+    keys: np.ndarray,
+    row_of: np.ndarray,
     single: list[int],
     implicit: np.ndarray,
-    shapes: np.ndarray,
     budget: int,
     largest: np.ndarray,
-) -> dict[int, Any]:
-    """Coordinates and numbers by block, of those for which there is room; without numbers where there are none.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Blocks, rows, columns and numbers of all entries for which there is room.
 
     Of the other blocks the largest magnitude is filled in.
     """
     system = picture.system
-    order = np.argsort(picture.nonzeros, kind="stable")
-    order = order[np.cumsum(np.where(shapes == 1, 0, picture.nonzeros)[order]) <= budget]
-    chosen = np.zeros(len(picture.rows), dtype=bool)
+    rows, blocks = len(picture), len(keys)
+    sizes = picture.nonzeros
+    order = np.argsort(sizes, kind="stable")
+    order = order[np.cumsum(sizes[order]) <= budget + np.count_nonzero(sizes <= 1)]
+    chosen = np.zeros(blocks, dtype=bool)
     chosen[order] = True
-    left = budget - int(np.where(shapes == 1, 0, picture.nonzeros)[order].sum())
+    left = budget - int(sizes[order].sum())
     work = LOOKED_AT
-    collected: dict[int, Any] = {}
+    numbers = dict(zip(keys.tolist(), range(blocks), strict=True)) if single else {}
+    row_list, chosen_list, parts_list = row_of.tolist(), chosen.tolist(), picture.blocks.tolist()
+    found: list[tuple[int, Any]] = []
+    bad: set[int] = set()  # blocks with an operand that has no entries
     for k in single:
-        pairs = [(parent, block) for parent, block in system.blocks_of(k) if not isinstance(block, Zero)]
-        places = place(np.array([parent for parent, _ in pairs], dtype=np.int64), k).tolist()
-        for at, (_, block) in zip(places, pairs, strict=True):
-            if chosen[at]:
-                collected[at] = _added(collected.get(at), _coordinates(block))
-            elif picture.blocks[at] == 1 and (block.kind not in COMPOSITE or block.nnz <= work):
+        column = row_list[k]
+        for parent, block in system.blocks_of(k):
+            number = numbers.get(row_list[parent] * rows + column)
+            if number is None:
+                continue  # a structural zero
+            if chosen_list[number]:
+                entries = _coordinates(block)
+                if entries is None:
+                    bad.add(number)
+                else:
+                    found.append((number, entries))
+            elif parts_list[number] == 1 and (block.kind not in COMPOSITE or block.nnz <= work):
                 work -= block.nnz if block.kind in COMPOSITE else 0
-                largest[at] = largest_entry(block)
+                largest[number] = largest_entry(block)
     for number, row in enumerate(implicit.tolist()):
         diagonal = system.diagonal_of(int(picture.starts[row]))
         if diagonal is not None and diagonal.nnz <= left:
             left -= diagonal.nnz
-            row_index, column_index, data = _coordinates(diagonal)
-            collected[len(picture.rows) + number] = (row_index, column_index, None if data is None else -data)
-    return collected
+            entries = _coordinates(diagonal)
+            if entries is not None:
+                found.append((blocks + number, (entries[0], entries[1], -entries[2])))
+    found = [(number, entries) for number, entries in found if number not in bad]
+    largest[list(bad)] = np.nan
+    counts = [len(entries[2]) for _, entries in found]
+    owners = np.repeat(np.array([number for number, _ in found], dtype=np.int64), counts)
+    joined = [_joined([entries[part] for _, entries in found]) for part in range(3)]
+    return owners, joined[0].astype(np.int64), joined[1].astype(np.int64), joined[2]
 
 
-def _coordinates(block: Block) -> tuple[Any, Any, Any]:
-    """Of the transposed block; no numbers where it has no matrix over the complex numbers."""
+def _coordinates(block: Block) -> tuple[Any, Any, np.ndarray] | None:
+    """Of the transposed block; ``None`` where it has no matrix over the complex numbers."""
     try:
         sparse = block.to_sparse()
     except AdjointError:
-        return None, None, None
+        return None
     return sparse.columns, sparse.rows, _real(sparse.data)
 
 
-def _added(before: Any, now: Any) -> Any:
-    """Two operands that are one node: their blocks add up."""
-    if before is None or now[2] is None:
-        return now
-    if before[2] is None:
-        return before
-    return tuple(np.concatenate(pair) for pair in zip(before, now, strict=True))
+def _ruled(
+    owners: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    values: np.ndarray,
+    *,
+    implicit: np.ndarray,
+    largest: np.ndarray,
+    heights: np.ndarray,
+    widths: np.ndarray,
+) -> BlockEntries:
+    """The shortest way to list the entries of each block; coordinates that repeat add up."""
+    order = np.lexsort((columns, rows, owners))
+    owners, rows, columns, values = owners[order], rows[order], columns[order], values[order]
+    fresh = _changes(owners, rows, columns)
+    values = np.add.reduceat(values, fresh) if fresh.size else values
+    owners, rows, columns = owners[fresh], rows[fresh], columns[fresh]
+    starts = _changes(owners)
+    listed = owners[starts]
+    if not listed.size:
+        none = np.zeros(0, dtype=np.int64)
+        return BlockEntries(implicit, largest, none, none, none, values, none, none)
+    counts = np.diff(np.append(starts, len(owners)))
+    height, width = heights[listed], widths[listed]
+    magnitudes = np.where(np.isfinite(values), np.abs(values), 0.0)
+    largest[listed] = np.maximum.reduceat(magnitudes, starts)
+    alone = height * width == 1
+    largest[listed[alone]] = values[starts[alone]]
+    diagonal = (counts == height) & (height == width) & np.logical_and.reduceat(rows == columns, starts)
+    equal = np.minimum.reduceat(values, starts) == np.maximum.reduceat(values, starts)
+    rules = np.where(diagonal, np.where(equal, CONSTANT, DIAGONAL), COORDINATES)
+    rules = np.where(counts == height * width, DENSE, rules)
+    kept = np.repeat(~alone & (rules != CONSTANT), counts)
+    kept[starts[~alone]] = True
+    placed = np.repeat(~alone & (rules == COORDINATES), counts)
+    counts = np.where(rules == CONSTANT, 1, counts)
+    return BlockEntries(
+        implicit, largest, listed[~alone], counts[~alone], rules[~alone], values[kept], rows[placed], columns[placed]
+    )
 
 
-def _ruled(row: Any, column: Any, data: Any, height: int, width: int) -> tuple[int, Any, Any, Any]:
-    """The shortest way to list entries; coordinates that repeat add up."""
-    keys = row * width + column
-    unique, inverse = np.unique(keys, return_inverse=True)
-    sums = np.zeros(len(unique))
-    np.add.at(sums, inverse, data)
-    none = np.zeros(0, dtype=np.int64)
-    if len(unique) == height * width:
-        return DENSE, none, none, sums
-    row, column = unique // width, unique % width
-    if len(unique) == height == width and np.array_equal(row, column):
-        if (sums == sums[0]).all():
-            return CONSTANT, none, none, sums[:1]
-        return DIAGONAL, none, none, sums
-    return COORDINATES, row, column, sums
+def _changes(*columns: np.ndarray) -> np.ndarray:
+    """Where a new combination begins in sorted columns."""
+    size = len(columns[0])
+    new = np.ones(size, dtype=bool)
+    new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return np.flatnonzero(new)
 
 
 def _real(numbers: Any) -> np.ndarray:
@@ -199,5 +206,5 @@ def _real(numbers: Any) -> np.ndarray:
     return (np.abs(array) if array.dtype.kind == "c" else array).astype(np.float64)
 
 
-def _joined(parts: list[np.ndarray], dtype: Any) -> np.ndarray:
-    return np.concatenate(parts).astype(dtype) if parts else np.zeros(0, dtype=dtype)
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.plot.colors import FAMILIES, OTHER, THEMES, family_of, symbol
 from adjoint.plot.graphs.layout import layout
-from adjoint.plot.matrix_fill_in import FillIn
+from adjoint.plot.matrix.fill_in import FillIn
 from adjoint.plot.page.block_entries import block_entries
 from adjoint.plot.page.encode import Pack
 from adjoint.plot.page.summaries import summarize
@@ -63,6 +63,7 @@ def payload(
 
     back, forth = multipliers(picture, seed), tangents(picture)
     notes = []
+    pack.floats("seedValue", np.zeros(0) if back.seeds is None else back.seeds, exact=True)
     with np.errstate(all="ignore"):
         _summary(pack, "value", [system.value(k) for k in nodes], picture, exact)
         for name, solved in (("multiplier", back), ("tangent", forth)):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import AdjointError, PlotError
-from adjoint.plot.matrix_fill_in import FillIn, created
+from adjoint.plot.matrix.fill_in import FillIn, created
 from adjoint.plot.picture import Picture
 from adjoint.solvers.vertex.choice import ORDERS
 from adjoint.system import ConstraintSystem
@@ -34,10 +34,13 @@ class Solved:
         A row without an entry is zero by the structure.
     says : str
         For which right-hand side; or why there is nothing.
+    seeds : float array, optional
+        The right-hand side in the rows of ``picture.seeds``: where it is one number, else ``nan``.
     """
 
     found: list[Any] | None
     says: str
+    seeds: np.ndarray | None = None
 
 
 def multipliers(picture: Picture, seed: Any) -> Solved:
@@ -63,7 +66,14 @@ def multipliers(picture: Picture, seed: Any) -> Solved:
             found = system.solve(seed)
     except AdjointError as error:
         return Solved(None, f"No multipliers: {_first_line(error)}")
-    return Solved([found.at(k) for k in picture.starts.tolist()], f"s is {says}")
+    given = dict.fromkeys(picture.starts[picture.seeds].tolist(), 0.0)
+    for node, value in found.rows:
+        number = np.asarray(value)
+        if node in given:  # an empty array has no row
+            given[node] += (
+                (abs(number.item()) if number.dtype.kind == "c" else number.item()) if number.size == 1 else np.nan
+            )
+    return Solved([found.at(k) for k in picture.starts.tolist()], f"s is {says}", np.array(list(given.values())))
 
 
 def tangents(picture: Picture) -> Solved:

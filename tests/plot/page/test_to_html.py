@@ -188,6 +188,10 @@ def test_a_seed_is_used_and_an_array_output_has_ones(tmp_path: Path) -> None:
     header, arrays = read(to_html(trace, tmp_path / "page.html", seed=np.array([0.0, 3.0])))
     assert "given" in header["seedSays"]
     np.testing.assert_array_equal(arrays["multiplierHead"], [0.0, 12.0, 0.0, 3.0])
+    assert np.isnan(arrays["seedValue"]).tolist() == [True]
+    _, arrays = read(to_html(adjoint.trace(lambda x: (x * x, x), 2.0), tmp_path / "page.html", seed=(3.0, 0.5)))
+    assert arrays["seedValue"].tolist() == [0.5, 3.0]
+    assert arrays["multiplier"].tolist() == [12.5, 3.0]
     with pytest.raises(SeedError, match="shape"):
         to_html(trace, tmp_path / "page.html", seed=np.ones(3))
     with pytest.raises(PlotError, match="one right-hand side"):

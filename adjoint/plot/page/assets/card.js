@@ -18,7 +18,7 @@ function makeCard(model, matrix) {
   }
 
   function words(found) {
-    if (found.part === "node") return node(found.row >= 0 ? found.row : found.column);
+    if (found.part === "node") return nodeWords(model, found.row >= 0 ? found.row : found.column, true);
     if (found.part === "block") {
       const more = found.around > 1 ? `<div class="expression">one of ${count(found.around)} blocks here; zoom in</div>` : "";
       return blockFacts(model, found.block, found.entry) + more;
@@ -26,10 +26,6 @@ function makeCard(model, matrix) {
     if (matrix.isPixels) return "";
     const [reader, read] = [model.node[found.column], model.node[found.row]];
     return `0: z<sub>${reader}</sub> does not read z<sub>${read}</sub>`;
-  }
-
-  function node(row) {
-    return `${nodeHead(model, row)}<div class="expression">${escaped(expression(model, row))}</div>${sourceLine(model, row)}${nodeFacts(model, row, true)}`;
   }
 
   return { show, hide: () => { card.hidden = true; } };

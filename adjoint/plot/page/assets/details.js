@@ -19,7 +19,8 @@ function makeDetails(model, state, select) {
   function start() {
     const notes = [];
     if (model.header.leftOut) {
-      notes.push(`${plural(model.header.leftOut, "node")} without a multiplier (integers, masks, constants) ${model.header.leftOut === 1 ? "has" : "have"} no row.`);
+      const have = model.header.leftOut === 1 ? "has" : "have";
+      notes.push(`${plural(model.header.leftOut, "node")} without a multiplier (integers, masks, constants) ${have} no row.`);
     }
     if (model.header.complex) notes.push("Complex numbers are shown by their magnitudes.");
     notes.push(...model.header.notes);
@@ -41,18 +42,27 @@ function makeDetails(model, state, select) {
     if (at >= 0) visited.splice(at, 1);
     visited.push(row);
     if (visited.length > VISITED) visited.shift();
-    const trail = visited.length > 1
-      ? `<nav class="trail" aria-label="Nodes visited">${visited.map((r) => `<button type="button" data-row="${r}"${r === row ? " aria-current=\"true\"" : ""}>z<sub>${model.node[r]}</sub></button>`).join("<span aria-hidden=\"true\">›</span>")}</nav>`
-      : "";
-    return `${trail}${nodeHead(model, row)}<div class="expression">${escaped(expression(model, row))}</div>${sourceLine(model, row)}${nodeFacts(model, row, false)}`
-      + `<div class="neighbors">${list("Reads", predecessors(model, row, LISTED), model.columnStart[row + 1] - model.columnStart[row], (r) => blockAt(model, r, row))
-      }${list("Is read by", successors(model, row, LISTED), model.rowStart[row + 1] - model.rowStart[row], (r) => blockAt(model, row, r))}</div>`;
+    const reads = model.columnStart[row + 1] - model.columnStart[row], readers = model.rowStart[row + 1] - model.rowStart[row];
+    return `${trail(row)}${nodeWords(model, row, false)}<div class="neighbors">${
+      list("Reads", predecessors(model, row, LISTED), reads, (r) => blockAt(model, r, row))}${
+      list("Is read by", successors(model, row, LISTED), readers, (r) => blockAt(model, row, r))}</div>`;
+  }
+
+  // The nodes that were selected before, the last ones.
+  function trail(row) {
+    if (visited.length < 2) return "";
+    const steps = visited.map((r) => {
+      const mark = r === row ? ` aria-current="true"` : "";
+      return `<button type="button" data-row="${r}"${mark}>z<sub>${model.node[r]}</sub></button>`;
+    });
+    return `<nav class="trail" aria-label="Nodes visited">${steps.join(`<span aria-hidden="true">›</span>`)}</nav>`;
   }
 
   // Buttons for rows, each with the color of the block between them and the selected one.
   function list(heading, rows, all, block) {
     if (!rows.length) return "";
-    const buttons = rows.map((r) => `<li><button type="button" data-row="${r}">${block ? `<span class="swatch" style="--swatch: var(--family-${familyOf(model, block(r))})"></span>` : ""}`
+    const swatch = (r) => (block ? `<span class="swatch" style="--swatch: var(--family-${familyOf(model, block(r))})"></span>` : "");
+    const buttons = rows.map((r) => `<li><button type="button" data-row="${r}">${swatch(r)}`
       + `<span class="label">${titleHtml(model, r)}</span></button></li>`);
     if (all > rows.length) buttons.push(`<li class="more">and ${count(all - rows.length)} more</li>`);
     return `<h3>${heading}</h3><ul>${buttons.join("")}</ul>`;

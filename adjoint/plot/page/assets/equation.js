@@ -15,7 +15,8 @@ function equationOf(model, play) {
   if (id === "levels") return levelWords(model, play, rows);
   if (play.step === steps && !play.isStepped) {
     const last = isTangent ? "tangents" : "multipliers";
-    return `<span class="words">Solved: all ${count(model.rows)} ${last} are known. ${escaped(isTangent ? model.header.tangentSays : model.header.seedSays)}.</span>`;
+    const says = isTangent ? model.header.tangentSays : model.header.seedSays;
+    return `<span class="words">Solved: all ${count(model.rows)} ${last} are known. ${escaped(says)}.</span>`;
   }
   return sweepEquation(model, rows[0], isTangent);
 }
@@ -39,13 +40,12 @@ function sweepEquation(model, row, isTangent) {
   if (more > 0) terms.push(`<span class="words">${count(more)} more</span>`);
   const implicit = model.diagonalAt[row] >= 0 ? `<i>D</i><sub>${n(row)}</sub>${isTangent ? "" : "<sup>T</sup>"} ` : "";
   let html = `${implicit}<i>${letter}</i><sub>${n(row)}</sub> = ${terms.length ? terms.join(" + ") : "0"}`;
-  if (!model[name]) return html;
+  if (!model[name] || model.header.complex) return html; // magnitudes do not add up
   const result = summaryOf(model, name, row);
   const areScalars = model.size[row] === 1 && blocks.slice(0, TERMS).every((b) => model.size[other(b)] === 1);
   const numbers = [];
   if (areScalars && more <= 0 && blocks.length && !implicit) {
-    const given = hasGiven ? model[name][row] - blocks.reduce((sum, b) => sum + model.largest[b] * model[name][other(b)], 0) : 0;
-    if (hasGiven) numbers.push(number(Math.abs(given) < 1e-9 ? 0 : given, 4));
+    if (hasGiven) numbers.push(number(isTangent ? 1 : model.seedValue[model.seeds.indexOf(row)], 4));
     for (const b of blocks) numbers.push(`${number(model.largest[b], 4)} · ${factor(model[name][other(b)])}`);
   }
   html += `<span class="numbers">= ${numbers.length ? `${numbers.join(" + ")} = ` : ""}<span class="result">${escaped(result.text)}</span>`;
@@ -70,7 +70,8 @@ function levelWords(model, play, rows) {
 
 function eliminationWords(model, play) {
   if (play.step === 0) {
-    return "<span class=\"words\">Eliminate the nodes between arguments and outputs: each connects all that it reads with all that read it. What is left is the Jacobian.</span>";
+    return `<span class="words">Eliminate the nodes between arguments and outputs: each connects all that it reads with all `
+      + `that read it. What is left is the Jacobian.</span>`;
   }
   const row = play.rowsOfStep()[0];
   const first = play.fillCount(play.step - 1), last = play.fillCount();

@@ -4,7 +4,7 @@ const NODE = { width: 108, height: 40 }; // as payload.py placed them
 const SMALLEST = 0.62; // of its natural size, down to which the whole graph is shrunk
 const AROUND = 9; // neighbors on each side
 
-function makeGraph(model, colors, state, select) {
+function makeGraph(model, state, select) {
   const holder = document.getElementById("graph");
   const heading = document.getElementById("graph-title");
   const room = () => Math.max(200, holder.clientWidth - 26);

@@ -15,16 +15,19 @@ const KEYS = [
 
 const READING = [
   ["A λ = −s", "The matrix, the multipliers and the seed. The row and the column of a step stand for the same z."],
-  ["squares", "A[i, k] is the transposed derivative of step k by step i: step k reads step i. The diagonal is −I, or −D of an implicit constraint."],
+  ["squares", "A[i, k] is the transposed derivative of step k by step i, for each step k that reads step i. "
+    + "The diagonal is −I, or −D of an implicit constraint."],
   ["bands", "Steps of one level do not depend on each other."],
   ["λ", "The derivative of the result by that step; the stronger the color, the larger, on a logarithmic scale."],
 ];
 
 function makeHelp() {
   const dialog = document.getElementById("help-dialog");
-  const table = (rows) => `<table><tbody>${rows.map(([a, b]) => `<tr><td><kbd>${escaped(a)}</kbd></td><td>${escaped(b)}</td></tr>`).join("")}</tbody></table>`;
+  const line = ([a, b]) => `<tr><td><kbd>${escaped(a)}</kbd></td><td>${escaped(b)}</td></tr>`;
+  const table = (rows) => `<table><tbody>${rows.map(line).join("")}</tbody></table>`;
   dialog.innerHTML = `<h2 id="help-title">What is shown</h2>${table(READING)}<h2>Keys</h2>${table(KEYS)}`
-    + `<p>Drag to pan; wheel or pinch to zoom; double-click to zoom in. With an order that is not the program's the matrix is not upper triangular, but it is the same system.</p>`
+    + `<p>Drag to pan; wheel or pinch to zoom; double-click to zoom in. In the order of an elimination the matrix need not be `
+    + `upper triangular, but it is the same system.</p>`
     + `<form method="dialog"><button>Close</button></form>`;
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   return dialog;

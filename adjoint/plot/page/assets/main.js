@@ -11,7 +11,8 @@ async function begin() {
     for (const part of document.querySelectorAll("header, main, footer")) part.hidden = true;
   };
   if (typeof DecompressionStream === "undefined") {
-    fail("This browser is too old to unpack the page (it has no DecompressionStream). Firefox 113, Chrome 80 and Safari 16.4 or later can.");
+    fail("This browser is too old to unpack the page (it has no DecompressionStream). "
+      + "Firefox 113, Chrome 111 and Safari 16.4 or later can show it.");
     return;
   }
   try {
@@ -59,7 +60,8 @@ function run(model) {
         view.zoom(22 / (view.span[row] * view.scale));
         view.center(view.start[row] + view.span[row] / 2, view.start[row] + view.span[row] / 2);
       } else if (show) view.show(row);
-      announce(`${title(model, row)}, ${shape(model, row)}, reads ${plural(state.near.before.size, "node")}, read by ${count(state.near.after.size)}`);
+      const { before, after } = state.near;
+      announce(`${title(model, row)}, ${shape(model, row)}, reads ${plural(before.size, "node")}, read by ${count(after.size)}`);
     } else announce("Nothing selected");
     history.replaceState(null, "", row < 0 ? location.pathname + location.search : `#z=${model.node[row]}`);
     changed();
@@ -72,7 +74,7 @@ function run(model) {
   const card = makeCard(model, matrix);
   const minimap = makeMinimap(model, get("minimap"), (x, y) => view.center(x * view.total, y * view.total));
   const transport = makeTransport(model, state.play, announce);
-  const graph = makeGraph(model, colors, state, select);
+  const graph = makeGraph(model, state, select);
   const details = makeDetails(model, state, select);
   const search = makeSearch(model, select);
   const help = makeHelp();
@@ -81,7 +83,6 @@ function run(model) {
   fillPage();
   const arrange = () => {
     const chosen = arrangements.find(({ id }) => id === get("arrangement").value);
-    view.version = (view.version ?? 0) + 1;
     const isEqual = get("equal").getAttribute("aria-pressed") === "true";
     card.hide();
     view.arrange(chosen.sequence(), isEqual, !still.matches);
@@ -180,7 +181,8 @@ function run(model) {
       used.set(family, entry);
     }
     const says = new Map(header.families);
-    const item = (color, words, hint) => `<li title="${escaped(hint)}"><span class="swatch" style="--swatch: var(${color})"></span>${escaped(words)}</li>`;
+    const item = (color, words, hint) => `<li title="${escaped(hint)}">`
+      + `<span class="swatch" style="--swatch: var(${color})"></span>${escaped(words)}</li>`;
     const items = [...used].sort(([, a], [, b]) => b.blocks - a.blocks)
       .map(([family, { kinds, blocks }]) => item(`--family-${family}`, `${[...kinds].join(", ")} · ${count(blocks)}`, says.get(family)));
     if (header.eliminations.length) items.push(item("--fill-in", "fill-in", "a block that an elimination creates"));

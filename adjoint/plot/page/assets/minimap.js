@@ -21,7 +21,8 @@ function makeMinimap(model, canvas, go) {
     if (key !== drawnFor) {
       drawnFor = key;
       canvas.width = canvas.height = pixelSide;
-      picture = pixels.paint(view, colors, NOT_FADING, { width: pixelSide, height: pixelSide, scale: pixelSide / view.total, x: 0, y: 0, isBold: false });
+      const place = { width: pixelSide, height: pixelSide, scale: pixelSide / view.total, x: 0, y: 0, isBold: false };
+      picture = pixels.paint(view, colors, NOT_FADING, place);
     }
     context.fillStyle = colors.ground;
     context.fillRect(0, 0, pixelSide, pixelSide);

@@ -113,6 +113,16 @@ function makeSquares(model) {
     context.beginPath();
     context.rect(at.x, at.y, at.width, at.height);
     context.fill();
+    const isDiagonal = entries.rule === DIAGONAL || entries.rule === CONSTANT;
+    if (isDiagonal && Math.max(cell.width, cell.height) < 1) {
+      context.strokeStyle = color;
+      context.lineWidth = 1.2;
+      context.beginPath();
+      context.moveTo(at.x, at.y);
+      context.lineTo(at.x + at.width, at.y + at.height);
+      context.stroke();
+      return;
+    }
     const rows = clip(at.y, cell.height, entries.height, view.height);
     const columns = clip(at.x, cell.width, entries.width, view.width);
     const visible = entries.rule === DENSE ? (rows[1] - rows[0]) * (columns[1] - columns[0])

@@ -14,6 +14,7 @@ function makeView(model, changed) {
     start: new Float64Array(rows), // by row; while rows are moving, where they are now
     span: new Float64Array(rows),
     isMoving: false,
+    version: 0, // of the arrangement
     total: rows,
   };
   let isFitted = true;
@@ -21,7 +22,8 @@ function makeView(model, changed) {
   view.fitScale = () => Math.min(view.width, view.height) / view.total;
   view.isFitted = () => isFitted;
   // A scalar of the smallest row can grow to a legible number.
-  const largestScale = () => Math.max(160, view.isEqual ? Math.min(60 * Math.max(...sampleSizes(model)), 4e4) : 160);
+  const widest = Math.max(...sampleSizes(model));
+  const largestScale = () => (view.isEqual ? Math.max(160, Math.min(60 * widest, 4e4)) : 160);
 
   view.clamp = () => {
     const fit = view.fitScale();
@@ -102,6 +104,7 @@ function makeView(model, changed) {
     const before = { start: view.start.slice(), span: view.span.slice(), total: view.total };
     const relative = (view.height / 2 + view.y) / view.scale / view.total;
     const zoom = view.scale / view.fitScale();
+    view.version++;
     view.sequence = sequence;
     view.isEqual = isEqual;
     for (let p = 0; p < rows; p++) view.rank[sequence[p]] = p;

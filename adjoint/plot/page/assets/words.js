@@ -112,6 +112,11 @@ function sourceLine(model, row) {
   return `<div class="source"><small>${escaped(file)}:${line}${name ? `, in ${escaped(name)}` : ""}</small>${escaped(text)}</div>`;
 }
 
+function nodeWords(model, row, isShort) {
+  return `${nodeHead(model, row)}<div class="expression">${escaped(expression(model, row))}</div>`
+    + `${sourceLine(model, row)}${nodeFacts(model, row, isShort)}`;
+}
+
 function nodeFacts(model, row, isShort) {
   let work = 0;
   let into = 0;

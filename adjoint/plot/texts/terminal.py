@@ -9,10 +9,10 @@ import numpy as np
 
 from adjoint.errors import PlotError
 from adjoint.plot.picture import system_of
-from adjoint.plot.raster import rasterize
-from adjoint.plot.texts_dots import STYLES, draw, framed
-from adjoint.plot.texts_edges import rectangles
-from adjoint.plot.texts_tables import kind_line, kind_table, node_table, one_line
+from adjoint.plot.raster.counting import rasterize
+from adjoint.plot.texts.dots import STYLES, draw, framed
+from adjoint.plot.texts.edges import rectangles
+from adjoint.plot.texts.tables import kind_line, kind_table, node_table, one_line
 from adjoint.system import ConstraintSystem
 from adjoint.tracing import Trace, Tracer
 from adjoint.tracing.primitive import Hollow
@@ -70,7 +70,7 @@ def text(
     --------
     >>> import numpy as np
     >>> import adjoint
-    >>> from adjoint.plot.texts import text
+    >>> from adjoint.plot.texts.terminal import text
     >>> trace = adjoint.trace(lambda w, x: np.log(1 + np.exp(w @ x)), np.ones(2), np.ones(2))
     >>> print(text(trace))
         z_1 w      ╲ · · · ■ · · ·

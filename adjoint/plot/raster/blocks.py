@@ -39,7 +39,7 @@ from adjoint.blocks import (
 from adjoint.blocks.kernels import flat_index
 from adjoint.calculus.constraint import Nested
 from adjoint.errors import PlotError
-from adjoint.plot.raster_joins import (
+from adjoint.plot.raster.joins import (
     ELEMENTWISE,
     Join,
     contraction_of,

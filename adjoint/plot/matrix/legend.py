@@ -9,9 +9,9 @@ import numpy as np
 
 from adjoint.plot.canvas import matplotlib
 from adjoint.plot.colors import Theme, symbol
-from adjoint.plot.matrix_frame import Frame
-from adjoint.plot.matrix_kinds import Parts
-from adjoint.plot.matrix_labels import SMALLEST, compact, drawable
+from adjoint.plot.matrix.frame import Frame
+from adjoint.plot.matrix.kinds import Parts
+from adjoint.plot.matrix.labels import SMALLEST, compact, drawable
 from adjoint.plot.picture import Picture
 
 MOST = 9

@@ -29,7 +29,7 @@ from adjoint.blocks import (
     Zero,
 )
 from adjoint.errors import PlotError
-from adjoint.plot.raster_joins import plain
+from adjoint.plot.raster.joins import plain
 from adjoint.system import ConstraintSystem
 from adjoint.system.assembly import stacked_partials
 from adjoint.tracing import Tracer

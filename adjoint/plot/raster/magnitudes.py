@@ -32,9 +32,9 @@ from adjoint.blocks import (
 from adjoint.blocks.kernels import conjugate
 from adjoint.calculus.constraint import Nested
 from adjoint.plot.picture import Picture
-from adjoint.plot.raster_blocks import portions
-from adjoint.plot.raster_entries import blocks_in, refuse_traced, scalar_entries
-from adjoint.plot.raster_joins import fourier_size, plain, unfolded
+from adjoint.plot.raster.blocks import portions
+from adjoint.plot.raster.entries import blocks_in, refuse_traced, scalar_entries
+from adjoint.plot.raster.joins import fourier_size, plain, unfolded
 from adjoint.system.assembly import grouped_nodes
 
 LISTED = 4_000_000

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import PlotError
-from adjoint.plot import matrix_blocks
 from adjoint.plot.canvas import axes as prepared
 from adjoint.plot.canvas import matplotlib
 from adjoint.plot.colors import theme_named
-from adjoint.plot.matrix_entries import entries
-from adjoint.plot.matrix_fill_in import FillIn, created, elimination_order
-from adjoint.plot.matrix_frame import SQUARES, Frame, edges_of, figure_size, outline, readout, side_of, title
-from adjoint.plot.matrix_kinds import Parts
-from adjoint.plot.matrix_legend import diagonal_items, kind_items, legend, summary
+from adjoint.plot.matrix import blocks as drawing
+from adjoint.plot.matrix.entries import entries
+from adjoint.plot.matrix.fill_in import FillIn, created, elimination_order
+from adjoint.plot.matrix.frame import SQUARES, Frame, edges_of, figure_size, outline, readout, side_of, title
+from adjoint.plot.matrix.kinds import Parts
+from adjoint.plot.matrix.legend import diagonal_items, kind_items, legend, summary
 from adjoint.plot.picture import ROWS, Picture, node_range, picture, system_of
-from adjoint.plot.raster import block_magnitudes
+from adjoint.plot.raster.counting import block_magnitudes
 from adjoint.solvers.vertex.choice import ORDERS
 from adjoint.system import ConstraintSystem
 from adjoint.tracing import Trace
@@ -134,11 +134,11 @@ def spy(
         special = entries(frame, detail, nodes, rows, values)
     elif labelled:
         counted = Parts.of(shown)
-        special = matrix_blocks.squares(frame, magnitudes, counted)
+        special = drawing.squares(frame, magnitudes, counted)
     else:
-        special = matrix_blocks.image(frame, magnitudes)
+        special = drawing.image(frame, magnitudes)
     if found is not None:
-        special += matrix_blocks.fill_in(frame, found, name)
+        special += drawing.fill_in(frame, found, name)
     kinds = [] if values else kind_items(detail, colors, counted)
     diagonal = [] if values and view == "entries" else diagonal_items(frame)
     legend(frame, [*kinds, *diagonal, *special], "blocks / nonzeros" if kinds or diagonal else "")

@@ -11,11 +11,11 @@ import numpy as np
 from adjoint.blocks import Block
 from adjoint.errors import PlotError
 from adjoint.plot.picture import node_range, rows_in_order, system_of
-from adjoint.plot.raster_blocks import portions
-from adjoint.plot.raster_canvas import WAITING, Canvas
-from adjoint.plot.raster_entries import blocks_in, looks_finite, refuse_traced, scalar_entries
-from adjoint.plot.raster_joins import join
-from adjoint.plot.raster_magnitudes import block_magnitudes
+from adjoint.plot.raster.blocks import portions
+from adjoint.plot.raster.canvas import WAITING, Canvas
+from adjoint.plot.raster.entries import blocks_in, looks_finite, refuse_traced, scalar_entries
+from adjoint.plot.raster.joins import join
+from adjoint.plot.raster.magnitudes import block_magnitudes
 from adjoint.system import ConstraintSystem
 from adjoint.system.assembly import grouped_nodes
 from adjoint.tracing import Trace
@@ -119,7 +119,7 @@ def rasterize(
     --------
     >>> import numpy as np
     >>> import adjoint
-    >>> from adjoint.plot.raster import rasterize
+    >>> from adjoint.plot.raster.counting import rasterize
     >>> system = adjoint.trace(lambda w, x: np.sum(np.tanh(w @ x)), np.ones((2, 3)), np.ones(3)).compile()
     >>> raster = rasterize(system, pixels=(4, 4))
     >>> raster.counts

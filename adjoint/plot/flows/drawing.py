@@ -9,9 +9,9 @@ import numpy as np
 from adjoint.errors import PlotError
 from adjoint.plot.canvas import axes, matplotlib
 from adjoint.plot.colors import Theme
-from adjoint.plot.flows_depth import Depth, depth_of
-from adjoint.plot.flows_entries import Columns, Entries, columns_of, density, entries_of
-from adjoint.plot.flows_shapes import Trend, edges_of, stepped, trend_of
+from adjoint.plot.flows.depth import Depth, depth_of
+from adjoint.plot.flows.entries import Columns, Entries, columns_of, density, entries_of
+from adjoint.plot.flows.shapes import Trend, edges_of, stepped, trend_of
 from adjoint.plot.labelling import (
     counted,
     font_size,

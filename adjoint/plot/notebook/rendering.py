@@ -8,11 +8,11 @@ from html import escape
 
 import numpy as np
 
-from adjoint.plot.notebook_style import style, variable
-from adjoint.plot.notebook_svg import svg
+from adjoint.plot.notebook.style import style, variable
+from adjoint.plot.notebook.svg import svg
 from adjoint.plot.picture import ROWS, picture
-from adjoint.plot.texts import MANY, is_traced
-from adjoint.plot.texts_tables import kinds_of, node_rows, one_line
+from adjoint.plot.texts.tables import kinds_of, node_rows, one_line
+from adjoint.plot.texts.terminal import MANY, is_traced
 from adjoint.system import ConstraintSystem, Multipliers, Tangents
 from adjoint.tracing import Trace
 

@@ -82,7 +82,7 @@ def kind_table(system: ConstraintSystem | Trace) -> str:
     --------
     >>> import numpy as np
     >>> import adjoint
-    >>> from adjoint.plot.texts import kind_table
+    >>> from adjoint.plot.texts.terminal import kind_table
     >>> print(kind_table(adjoint.trace(lambda w, x: np.sum(np.tanh(w @ x)), np.ones((2, 3)), np.ones(3))))
     kind         blocks  nonzeros  flops
     ───────────  ──────  ────────  ─────

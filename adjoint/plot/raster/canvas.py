@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from adjoint.plot.raster_joins import Join
+from adjoint.plot.raster.joins import Join
 
 WAITING = 1 << 20
 """Coordinates that are collected before they are counted: small blocks are many."""

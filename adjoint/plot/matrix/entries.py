@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.plot.canvas import matplotlib
-from adjoint.plot.matrix_blocks import PIXELS, pixels_of, shaded, show
-from adjoint.plot.matrix_frame import LINES, Frame
-from adjoint.plot.matrix_kinds import rows_of_nodes
-from adjoint.plot.matrix_legend import Item
-from adjoint.plot.matrix_pixels import LIGHTEST, Grid
+from adjoint.plot.matrix.blocks import PIXELS, pixels_of, shaded, show
+from adjoint.plot.matrix.frame import LINES, Frame
+from adjoint.plot.matrix.kinds import rows_of_nodes
+from adjoint.plot.matrix.legend import Item
+from adjoint.plot.matrix.pixels import LIGHTEST, Grid
 from adjoint.plot.picture import Picture
-from adjoint.plot.raster import rasterize
+from adjoint.plot.raster.counting import rasterize
 
 
 def entries(frame: Frame, detail: Picture, nodes: Any, order: np.ndarray | None, values: bool) -> list[Item]:

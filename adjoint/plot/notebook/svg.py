@@ -6,9 +6,9 @@ from html import escape
 
 import numpy as np
 
-from adjoint.plot.notebook_style import variable
+from adjoint.plot.notebook.style import variable
 from adjoint.plot.picture import Picture
-from adjoint.plot.texts_tables import one_line
+from adjoint.plot.texts.tables import one_line
 
 SIDE = 420
 """Pixels that the matrix takes at most, and the least that a row takes where it has a label."""

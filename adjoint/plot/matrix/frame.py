@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.plot.canvas import matplotlib
 from adjoint.plot.colors import Theme
-from adjoint.plot.matrix_labels import SMALLEST, drawable, shortened
+from adjoint.plot.matrix.labels import SMALLEST, drawable, shortened
 from adjoint.plot.picture import Picture
 
 SQUARES = 150

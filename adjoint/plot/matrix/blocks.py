@@ -8,12 +8,12 @@ import numpy as np
 
 from adjoint.plot.canvas import matplotlib
 from adjoint.plot.colors import luminance, symbol
-from adjoint.plot.matrix_fill_in import FillIn
-from adjoint.plot.matrix_frame import Frame
-from adjoint.plot.matrix_kinds import Parts, rows_of_nodes
-from adjoint.plot.matrix_labels import compact, drawable, fitting
-from adjoint.plot.matrix_legend import Item, implicit_nodes
-from adjoint.plot.matrix_pixels import Grid, tinted
+from adjoint.plot.matrix.fill_in import FillIn
+from adjoint.plot.matrix.frame import Frame
+from adjoint.plot.matrix.kinds import Parts, rows_of_nodes
+from adjoint.plot.matrix.labels import compact, drawable, fitting
+from adjoint.plot.matrix.legend import Item, implicit_nodes
+from adjoint.plot.matrix.pixels import Grid, tinted
 from adjoint.plot.picture import Picture
 
 PIXELS = 800
