@@ -250,7 +250,9 @@ def test_a_first_gradient_loads_nothing_more():
 
 
 def test_pictures_load_matplotlib_when_one_is_asked_for():
-    loaded = loaded_by("import adjoint\nadjoint.plot.text(adjoint.trace(lambda x: x * x, 1.0))\nadjoint.gallery.names()")
+    loaded = loaded_by(
+        "import adjoint\nadjoint.plot.text(adjoint.trace(lambda x: x * x, 1.0))\nadjoint.gallery.names()"
+    )
     assert "adjoint.plot" in loaded
     assert not loaded & OPTIONAL
 
