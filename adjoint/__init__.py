@@ -37,7 +37,7 @@ from adjoint.system import ConstraintSystem, Multipliers
 from adjoint.tracing import Trace, name
 
 if TYPE_CHECKING:
-    from adjoint import gallery, plot
+    from adjoint import gallery, nn, plot
 
 __version__ = "0.1.0"
 
@@ -67,6 +67,7 @@ __all__ = [
     "jvp",
     "linearize",
     "name",
+    "nn",
     "plot",
     "primitives",
     "solvers",

@@ -42,6 +42,7 @@ PUBLIC = [
     "jvp",
     "linearize",
     "name",
+    "nn",
     "plot",
     "primitives",
     "solvers",
@@ -239,7 +240,7 @@ def test_import_loads_no_extra_and_no_scipy_subpackage():
     loaded = loaded_by("import adjoint")
     assert "adjoint.calculus" in loaded
     assert not loaded & OPTIONAL
-    assert not loaded & {"adjoint.plot", "adjoint.gallery", "adjoint.command"}
+    assert not loaded & {"adjoint.plot", "adjoint.gallery", "adjoint.command", "adjoint.nn"}
     assert not loaded & {"scipy.sparse", "scipy.linalg", "scipy.special", "scipy.optimize", "scipy.integrate"}
 
 

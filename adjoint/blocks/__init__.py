@@ -5,6 +5,7 @@ from adjoint.blocks.block import Adjoint, Block, DiagonalBlock, Identity, Produc
 from adjoint.blocks.conjugation import Conjugate, RealPart
 from adjoint.blocks.contraction import Contraction
 from adjoint.blocks.convolution import Convolution, convolved
+from adjoint.blocks.correlation import Correlation
 from adjoint.blocks.cosine import Cosine, cosine_transform
 from adjoint.blocks.cumulative import CumulativeSum
 from adjoint.blocks.dense import Dense, Function
@@ -12,19 +13,27 @@ from adjoint.blocks.elementwise import Diagonal, Mask, Reduce, Scale, elementwis
 from adjoint.blocks.fourier import Fourier
 from adjoint.blocks.gather import Gather, Reshape, Roll, Slice, Take, Transpose, scatter_sum
 from adjoint.blocks.kernels import Array, Shape, assigned, put_flat, safe_multiply, take_flat
+from adjoint.blocks.normalization import Along, Normalization
+from adjoint.blocks.pieces import Pieces
+from adjoint.blocks.pooling import WindowMean, WindowPick
 from adjoint.blocks.recursion import Recursion, recursive
+from adjoint.blocks.rows import Rows
+from adjoint.blocks.softmax import LogSoftmax, Softmax
 from adjoint.blocks.solve import MatrixOnLeft
 from adjoint.blocks.sparse import Sparse
 from adjoint.blocks.sparse_matrix import SparseMatrix, SparseSolve, sparse_product, sparse_solve
 from adjoint.blocks.stacked import Stacked
+from adjoint.blocks.windowed_products import Geometry
 
 __all__ = [
     "Adjoint",
+    "Along",
     "Array",
     "Block",
     "Conjugate",
     "Contraction",
     "Convolution",
+    "Correlation",
     "Cosine",
     "CumulativeSum",
     "Dense",
@@ -33,22 +42,28 @@ __all__ = [
     "Fourier",
     "Function",
     "Gather",
+    "Geometry",
     "Identity",
     "Inside",
     "InsideEntries",
+    "LogSoftmax",
     "Mask",
     "MatrixOnLeft",
+    "Normalization",
     "Outside",
     "OutsideEntries",
+    "Pieces",
     "Product",
     "RealPart",
     "Recursion",
     "Reduce",
     "Reshape",
     "Roll",
+    "Rows",
     "Scale",
     "Shape",
     "Slice",
+    "Softmax",
     "Sparse",
     "SparseMatrix",
     "SparseSolve",
@@ -56,6 +71,8 @@ __all__ = [
     "Sum",
     "Take",
     "Transpose",
+    "WindowMean",
+    "WindowPick",
     "Zero",
     "assigned",
     "convolved",

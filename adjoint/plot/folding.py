@@ -42,7 +42,7 @@ class Run:
         return self.stop - self.start
 
 
-def fold(trace: Trace, most: int) -> list[Run]:
+def fold(trace: Trace, most: int, start: int = 0, stop: int | None = None) -> list[Run]:
     """The trace as at most ``most`` runs, of which those with the most nodes were unfolded first.
 
     Parameters
@@ -50,20 +50,23 @@ def fold(trace: Trace, most: int) -> list[Run]:
     trace : Trace
     most : int
         At least 4.
+    start, stop : int, optional
+        Only the nodes ``start … stop - 1``, counted from 0.
 
     Returns
     -------
     list of Run
-        In order, covering all nodes. A loop that is too long to be shown whole has its first steps, its last one, and
+        In order, covering these nodes. A loop that is too long to be shown whole has its first steps, its last one, and
         the others as one run between them.
 
     Notes
     -----
     Finding what repeats takes a sort of the nodes for each loop; unfolding takes time in proportion to ``most``.
     """
-    if len(trace) <= most:
-        return [Run(k, k + 1) for k in range(len(trace))]
-    tree = _Tree(trace, most)
+    stop = len(trace) if stop is None else stop
+    if stop - start <= most:
+        return [Run(k, k + 1) for k in range(start, stop)]
+    tree = _Tree(trace, most, start, stop)
     roots = tree.roots()
     shown = len(roots)
     done: list[Run] = []
@@ -95,17 +98,18 @@ class _Item:
 class _Tree:
     """What the runs of a trace unfold to."""
 
-    def __init__(self, trace: Trace, most: int) -> None:
+    def __init__(self, trace: Trace, most: int, start: int, stop: int) -> None:
         self.trace = trace
         self.most = most
-        self.found: Repeats = repeats(trace)
+        self.start = start
+        self.arguments = max(0, min(stop, len(trace.inputs)) - start)  # they come first
+        self.found: Repeats = repeats(trace, start, stop)
         self.labels = trace.labels()
 
     def roots(self) -> list[_Item]:
-        """The whole trace, as coarsely as it can be told."""
-        arguments = len(self.trace.inputs)  # they come first
-        items = self._arguments(0, arguments)
-        items += [self._item(start, stop) for start, stop in pairwise(self.found.starts[arguments:])]
+        """The nodes, as coarsely as they can be told."""
+        items = self._arguments(self.start, self.start + self.arguments)
+        items += [self._item(start, stop) for start, stop in pairwise(self.found.starts[self.arguments :])]
         return items if len(items) <= self.most else self._pieces(items)
 
     def unfolded(self, family: list[_Item], room: int) -> list[list[_Item]] | None:
@@ -183,6 +187,8 @@ class _Tree:
 
     def _grouped(self, start: int, keys: Sequence[tuple[str, ...]], depth: int) -> list[_Item]:
         """Leaves whose first keys agree as one item."""
+        if not keys:
+            return []
         items = []
         begin = 0
         for end in range(1, len(keys) + 1):

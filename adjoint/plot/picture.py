@@ -6,6 +6,7 @@ picture of the matrix reads this, so they agree; and it is made without a Python
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,8 @@ import numpy as np
 from adjoint.errors import PlotError
 from adjoint.plot.folding import fold
 from adjoint.system import ConstraintSystem
-from adjoint.tracing import INPUT, Trace
+from adjoint.tracing import INPUT, Trace, Tracer, concrete
+from adjoint.tracing.trace import Record
 
 ROWS = 64
 """Rows that a picture with labels has room for: what ``fold=True`` folds to."""
@@ -137,7 +139,15 @@ def system_of(system: ConstraintSystem | Trace, caller: str) -> ConstraintSystem
             f"{caller} has nothing to draw: the trace has {len(system)} nodes, and none has a multiplier (no "
             "floating-point argument reaches anything, or all arrays are empty)"
         )
-    return system
+    return at_plain_numbers(system)
+
+
+def at_plain_numbers(system: ConstraintSystem) -> ConstraintSystem:
+    """The same system at plain numbers, where an outer derivative traces its values: drawing records nothing there."""
+    if Tracer not in set(map(type, system.values)):
+        return system
+    records: list[Record] = [(tuple(map(concrete, record[0])), *record[1:]) for record in system.records]
+    return ConstraintSystem(system.trace, records, [concrete(value) for value in system.values])
 
 
 def picture(
@@ -176,7 +186,7 @@ def picture(
     if fold_to is not None and order is not None:
         raise PlotError("fold and order exclude each other: a folded run is consecutive in the program")
     if fold_to is not None and np.count_nonzero(shown) > fold_to:
-        starts, stops, names = _folded(system.trace, shown, fold_to, row_of)
+        starts, stops, names = _folded(system.trace, shown, fold_to, row_of, first - 1, last)
     else:
         starts = np.flatnonzero(shown)
         if order is not None:
@@ -217,26 +227,28 @@ def node_range(nodes: Any, count: int) -> tuple[int, int]:
     """First and last node, from 1, of what a user asked to see."""
     if nodes is None:
         return 1, count
-    if isinstance(nodes, range) and nodes.step == 1 and len(nodes):
+    if isinstance(nodes, range):
+        if nodes.step != 1 or not len(nodes):
+            raise PlotError(f"nodes must be a range of at least one node with step 1, not {nodes!r}")
         first, last = nodes.start, nodes.stop - 1
     else:
         try:
-            first, last = (int(k) for k in nodes)
+            first, last = (operator.index(k) for k in nodes)
         except (TypeError, ValueError):
-            raise PlotError(f"nodes must be (first, last), numbers of nodes from 1, not {nodes!r}") from None
+            raise PlotError(f"nodes must be (first, last), whole numbers of nodes from 1, not {nodes!r}") from None
     if not 1 <= first <= last <= count:
         raise PlotError(f"nodes=({first}, {last}) is no range of z_1 … z_{count}")
     return first, last
 
 
 def _folded(
-    trace: Trace, shown: np.ndarray, fold_to: int, row_of: np.ndarray
+    trace: Trace, shown: np.ndarray, fold_to: int, row_of: np.ndarray, start: int, stop: int
 ) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
     """Rows of folded runs, those without a shown node left out."""
     starts: list[int] = []
     stops: list[int] = []
     names: dict[int, str] = {}
-    for run in fold(trace, fold_to):
+    for run in fold(trace, fold_to, start, stop):
         here = np.flatnonzero(shown[run.start : run.stop])
         if not here.size:
             continue

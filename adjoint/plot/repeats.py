@@ -66,19 +66,20 @@ class Repeats:
     inner: dict[tuple[int, int], Repeat]
 
 
-def repeats(trace: Trace) -> Repeats:
-    """The loops of a trace.
+def repeats(trace: Trace, start: int = 0, stop: int | None = None) -> Repeats:
+    """The loops of a trace, or of its nodes ``start … stop - 1``.
 
     Notes
     -----
     One sort of the sequence for each period that is folded; a folded sequence is shorter.
     """
     tokens, lines = _tokens(trace)
-    bounds = np.arange(len(tokens) + 1)
+    tokens, lines = tokens[start:stop], lines[start:stop]
+    bounds = np.arange(start, start + len(tokens) + 1)
     inner: dict[tuple[int, int], Repeat] = {}
     names: dict[bytes, int] = {}
     work = 0
-    next_token = len(tokens) + 1
+    next_token = len(trace) + 1
     dead: set[int] = set()  # periods that were tried since the last fold
     while len(tokens) >= LEAST and work < WORK:
         work += len(tokens)

@@ -10,6 +10,8 @@ import numpy as np
 
 from adjoint.blocks import Array
 from adjoint.system import certificate
+from adjoint.tracing import concrete
+from adjoint.tracing.display import printable
 
 if TYPE_CHECKING:
     from adjoint.system.system import ConstraintSystem
@@ -66,8 +68,8 @@ class _Solution:
         lines = []
         labels = self.system.trace.labels()
         for k in list(range(len(self)))[:40]:
-            shown = _shown(np.asarray(self.full(k))) if self.system.is_active(k) else "no multiplier"
-            name = f" ({labels[k]})" if k in labels else ""
+            shown = _shown(np.asarray(concrete(self.full(k)))) if self.system.is_active(k) else "no multiplier"
+            name = f" ({printable(labels[k])})" if k in labels else ""
             lines.append(f"{symbol}_{k + 1}{name} = {shown}")
         if len(self) > 40:
             lines.append(f"… {len(self) - 40} more")

@@ -22,13 +22,18 @@ def function_name(function: Callable[..., Any] | None) -> str:
     return getattr(function, "__qualname__", None) or repr(function)
 
 
+def printable(label: str) -> str:
+    """A label in which nothing steers a terminal: control characters and halves of surrogate pairs are replaced."""
+    return label if label.isprintable() else "".join(letter if letter.isprintable() else "\ufffd" for letter in label)
+
+
 def listing(trace: Trace, max_lines: int = MAX_LINES) -> str:
     """The numbered list, its middle left out beyond ``max_lines``."""
     n = len(trace)
     shown = list(range(n))
     if n > max_lines:
         shown = [*range(max_lines // 2), *range(n - max_lines // 2, n)]
-    labels = trace.labels()
+    labels = {k: printable(label) for k, label in trace.labels().items()}
     rows = []
     for k in shown:
         site = trace.site(k)

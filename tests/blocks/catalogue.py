@@ -34,7 +34,9 @@ from tests.blocks.matrices import (
     sparses,
     sylvesters,
 )
+from tests.blocks.networks import networks
 from tests.blocks.transforms import convolutions, cosines, fouriers, recursions, sparse_matrices, sparse_solves
+from tests.blocks.windowed import windowed
 
 
 def composites() -> list[Entry]:
@@ -166,8 +168,10 @@ def catalogue() -> list[Entry]:
         recursions,
         sparse_matrices,
         sparse_solves,
+        windowed,
         composites,
         stacks,
+        networks,
     )
     entries = {entry.name: entry for family in families for entry in family()}
     return list(entries.values())

@@ -124,3 +124,25 @@ def test_a_long_loop_is_found_in_pieces_of_time_that_grow_with_its_length():
     found = repeats(trace)
     assert max(repeat.steps for repeat in found.inner.values()) == 5000
     assert len(fold(trace, 64)) < 24
+
+
+@pytest.mark.parametrize("name", TRACES)
+@pytest.mark.parametrize("most", [4, 9, 64])
+def test_a_range_is_folded_by_itself(name, most):
+    trace = TRACES[name]()
+    start, stop = len(trace) // 3, max(len(trace) // 3 + 1, 2 * len(trace) // 3)
+    runs = fold(trace, most, start, stop)
+    assert [run.start for run in runs] == [start, *(run.stop for run in runs[:-1])]
+    assert runs[-1].stop == stop
+    assert len(runs) <= most
+
+
+def test_a_zoom_into_a_loop_shows_its_steps():
+    def loop(x):
+        for _ in range(300):
+            x = np.sin(x) * 1.1
+        return x
+
+    runs = fold(adjoint.trace(loop, 0.5), 64, 150, 250)
+    assert [run.label for run in runs[:3]] == ["step 1", "step 2", "step 3"]
+    assert len(runs) >= 50

@@ -73,6 +73,37 @@ def test_a_range_of_nodes():
     assert picture(system(), nodes=range(4, 7)).starts.tolist() == [3, 4, 5]
 
 
+def test_a_folded_range_counts_what_is_in_it():
+    def loop(x):
+        for _ in range(300):
+            x = np.sin(x) * 1.1
+        return x
+
+    found = picture(adjoint.trace(loop, 0.5).compile(), nodes=(150, 250), fold_to=64)
+    assert (found.starts.min(), found.stops.max()) == (149, 250)
+    assert found.sizes.sum() == 101
+    assert found.blocks.sum() + found.inner.sum() == 100
+    assert len(found) > 40
+
+
+def test_drawing_inside_a_derivative_records_nothing():
+    drawn = []
+
+    def outer(x):
+        inner = adjoint.trace(lambda y: np.sum(np.sin(y) * y), x).compile()
+        before = len(x._trace)
+        drawn.append(picture(system_of(inner, "spy")).nonzeros.tolist())
+        drawn.append(adjoint.plot.to_svg(inner)[:4])
+        drawn.append(adjoint.plot.text(inner)[:1])
+        assert len(x._trace) == before
+        drawn.append(repr(inner.solve()).splitlines()[0])
+        return np.sum(x)
+
+    adjoint.grad(outer)(np.ones(3))
+    assert drawn[1] == "<svg"
+    assert "λ_1 (y) = [1.3818" in drawn[3]
+
+
 def test_discrete_nodes_have_no_row():
     found = picture(adjoint.trace(lambda x: np.sum(np.where(x > 0, x, 0.0)), np.ones(3)).compile())
     assert "greater" not in " ".join(found.labels())

@@ -12,6 +12,8 @@ from adjoint.plot.graphs import words
 from adjoint.plot.graphs.arrows import arrows_between
 from adjoint.plot.graphs.boxes import box_of_run
 from adjoint.plot.graphs.model import NOTHING, Diagram, Options, Scene
+from adjoint.plot.lettering import clean
+from adjoint.plot.picture import at_plain_numbers
 from adjoint.system import ConstraintSystem, Multipliers
 from adjoint.tracing import Trace
 from adjoint.tracing.display import function_name
@@ -62,7 +64,7 @@ def system_for(subject: Any, caller: str, multipliers: Any = None) -> Constraint
         )
     if not len(system):
         raise PlotError(f"{caller} has nothing to draw: the trace has no nodes (the function had no array arguments)")
-    return system
+    return at_plain_numbers(system)
 
 
 def diagram(subject: Any, options: Options, caller: str) -> Diagram:
@@ -78,7 +80,7 @@ def diagram(subject: Any, options: Options, caller: str) -> Diagram:
         system=system,
         runs=runs,
         box_of=_box_of(runs),
-        labels={k: words.clean(name) for k, name in trace.labels().items()},
+        labels={k: clean(name) for k, name in trace.labels().items()},
         alive=_alive(trace),
         outputs={out for out in trace.outputs if isinstance(out, int)},
         multipliers=multipliers,
@@ -105,7 +107,7 @@ def diagram(subject: Any, options: Options, caller: str) -> Diagram:
     kinds = () if scalar else tuple(dict.fromkeys(a.kind for a in arrows if a.kind not in (NOTHING, "")))
     count = f"{len(trace):,} node{'s' * (len(trace) != 1)}"
     shown = count if len(runs) == len(trace) else f"{count} in {len(runs)} boxes"
-    caption = f"computational graph of {words.clean(function_name(trace.function))}: {shown}, {len(arrows):,} edges"
+    caption = f"computational graph of {clean(function_name(trace.function))}: {shown}, {len(arrows):,} edges"
     notes = tuple(
         f"output {place + 1 if len(trace.outputs) > 1 else ''}".rstrip() + f" is the constant {_constant_of(out[0])}"
         for place, out in enumerate(trace.outputs)
@@ -198,4 +200,4 @@ def _alive(trace: Trace) -> np.ndarray:
 
 def _constant_of(x: Any) -> str:
     x = np.asarray(x)
-    return words.numbers(x) if x.dtype.kind in "fciub" else words.cut(words.clean(str(x)))
+    return words.numbers(x) if x.dtype.kind in "fciub" else words.cut(clean(str(x)))
