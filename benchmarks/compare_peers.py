@@ -32,9 +32,9 @@ from benchmarks.core import pin_one_thread, summary
 if __name__ == "__main__":
     pin_one_thread()  # before NumPy is imported, since BLAS reads it once
 
-from benchmarks.contests import ARRAYS, SPARSE
+from benchmarks.contests import ARRAYS, NETWORKS, SPARSE
 
-WORKLOADS = (*ARRAYS, *SPARSE)
+WORKLOADS = (*ARRAYS, *NETWORKS, *SPARSE)
 
 
 def load(name: str) -> ModuleType:

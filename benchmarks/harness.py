@@ -159,6 +159,8 @@ class Contest:
         Recorded operations, for the time per operation.
     tolerance : float
         Largest relative difference, by the norm, of a gradient to another one's.
+    step : float
+        Of the central differences; a short one where a function has many kinks.
     """
 
     title: str
@@ -169,6 +171,7 @@ class Contest:
     by_hand: Callable[..., Answer] | None = None
     operations: int | None = None
     tolerance: float = 1e-9
+    step: float = 1e-4
 
     def contestants(self) -> dict[str, tuple[Callable[[], Any], Callable[[Any], Answer]]]:
         """For each one: what is timed, and how its result becomes NumPy arrays."""
@@ -198,7 +201,7 @@ def check(contest: Contest, directions: int = 3) -> dict[str, Callable[[], Any]]
     value = function(*point)
     rng = np.random.default_rng(1)
     along = [[rng.choice([-1.0, 1.0], x.shape) for x in point] for _ in range(directions)]
-    slopes = [_central_difference(function, point, v) for v in along]
+    slopes = [_central_difference(function, point, v, contest.step) for v in along]
     slack = max(contest.tolerance, 1e-6)  # differences are good to about 1e-8
     calls, first = {}, None
     for name, (call, to_numpy) in contest.contestants().items():
@@ -223,9 +226,10 @@ def check(contest: Contest, directions: int = 3) -> dict[str, Callable[[], Any]]
     return calls
 
 
-def _central_difference(f: Callable[..., float], point: Sequence[np.ndarray], direction: Sequence[np.ndarray]) -> float:
+def _central_difference(
+    f: Callable[..., float], point: Sequence[np.ndarray], direction: Sequence[np.ndarray], h: float = 1e-4
+) -> float:
     """Fourth-order central difference of ``f`` along a direction."""
-    h = 1e-4
 
     def at(t: float) -> float:
         return f(*[x + t * v for x, v in zip(point, direction, strict=True)])

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 from adjoint.blocks.kernels import Array, Shape, dispatched
 from adjoint.blocks.windows import Windows
 
-CHUNK_BYTES = 1 << 21
+CHUNK_BYTES = 1 << 20
 """Of the copied windows at one time: they stay in the cache, and the calls for them do not count."""
 
 
@@ -218,7 +218,7 @@ def _unfolded(image: Array, geometry: Geometry, *, together: bool = False) -> It
     pads = geometry.padded != geometry.sizes
     padded = np.zeros((min(step, batch), channels, *geometry.padded), image.dtype) if pads else None
     shape = (channels, *taps, min(step, batch), *counts) if together else (min(step, batch), channels, *taps, *counts)
-    copied = np.empty(shape, image.dtype)
+    buffer = np.empty(math.prod(shape), image.dtype)
     for start in range(0, batch, step):
         stop = min(start + step, batch)
         part = image[start:stop]
@@ -227,14 +227,18 @@ def _unfolded(image: Array, geometry: Geometry, *, together: bool = False) -> It
             part = padded[: stop - start]
         seen = _windows(part, geometry)
         if not together:
-            windows = copied[: stop - start]
+            windows = _front(buffer, (stop - start, *shape[1:]))
             np.copyto(windows, seen)
             yield slice(start, stop), windows.reshape(stop - start, groups, inner, positions)
             continue
-        if stop - start < copied.shape[1 + len(taps)]:
-            copied = np.empty((channels, *taps, stop - start, *counts), image.dtype)
-        np.copyto(copied, np.moveaxis(seen, 0, 1 + len(taps)))
-        yield slice(start, stop), copied.reshape(groups, inner, (stop - start) * positions)
+        windows = _front(buffer, (channels, *taps, stop - start, *counts))
+        np.copyto(windows, np.moveaxis(seen, 0, 1 + len(taps)))
+        yield slice(start, stop), windows.reshape(groups, inner, (stop - start) * positions)
+
+
+def _front(buffer: np.ndarray, shape: Shape) -> np.ndarray:
+    """As much of a buffer as the shape needs: there may be fewer images in the end."""
+    return buffer[: math.prod(shape)].reshape(shape)
 
 
 def _windows(image: Array, geometry: Geometry) -> Array:

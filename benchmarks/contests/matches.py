@@ -32,14 +32,21 @@ class Match:
         The program in a peer's own words, where the common one is not what its users would write.
     reasons : mapping of str to str
         Why a peer does not take part.
+    others : mapping of str to (str, callable)
+        More contestants: a peer and a program in its words, by the name of the row.
     ahead_of_jax : bool
         Whether the project means to be ahead of JAX here (``d ≥ 32`` or ``n ≥ 10⁵``).
+    limits : mapping of tuple of str to float, optional
+        The goals, where they are others than to be ahead of the eager peers: adjoint's time, over that of the fastest
+        of some peers.
     """
 
     contest: Contest
     variants: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, tuple[str, Callable[..., Any]]] = field(default_factory=dict)
     ahead_of_jax: bool = False
+    limits: Mapping[tuple[str, ...], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Prepared:
     arguments: tuple[np.ndarray, ...]
     constants: tuple[Any, ...]
     tolerance: float
+    step: float
     calls: Mapping[str, tuple[Callable[[], Any], Callable[[Any], Answer]]]
     first: Mapping[str, float]
 
@@ -77,18 +85,26 @@ def prepare(match: Match) -> Prepared:
     if contest.by_hand is not None:
         calls.update(replace(contest, peers=()).contestants())
         del calls["adjoint"]
-    for name in names:
-        peer = backend(name)
+    programs = {name: (name, match.variants.get(name, contest.program)) for name in names}
+    for name, (library, program) in (programs | dict(match.others)).items():
+        peer = backend(library)
         if peer is None:
             continue
         gc.collect()
         start = time.perf_counter()
-        call = peer.prepare(match.variants.get(name, contest.program), contest.arguments, contest.constants)
+        call = peer.prepare(program, contest.arguments, contest.constants)
         call()
         first[name] = time.perf_counter() - start
         calls[name] = call, peer.to_numpy
     return Prepared(
-        contest.title, contest.program, contest.arguments, contest.constants, contest.tolerance, calls, first
+        contest.title,
+        contest.program,
+        contest.arguments,
+        contest.constants,
+        contest.tolerance,
+        contest.step,
+        calls,
+        first,
     )
 
 
@@ -122,9 +138,11 @@ def compare(match: Match, size: Size) -> Table:
         table.rows.append((name, 1e3 * timing.best, 1e3 * timing.median, timing.best / ours, first))
     table.notes += [f"{name}: called once, outside the rounds" for name in calls if name not in quick]
     table.notes += [*behind(timings, "adjoint"), *absences(match)]
-    for name in match.contest.peers:
-        if name in EAGER or (name == "jax" and match.ahead_of_jax):
-            goal_against(table, f"adjoint / {name}", ours, best(timings, name), 1.0)
+    limits = match.limits
+    if limits is None:
+        goals = [name for name in match.contest.peers if name in EAGER or (name == "jax" and match.ahead_of_jax)]
+        limits = {(name,): 1.0 for name in goals}
+    goals_of(table, limits, timings)
     if "jax" in match.contest.peers:
         goal_against(table, "first call, adjoint / jax", ready.first["adjoint"], ready.first.get("jax"), 1.0)
     return table
@@ -133,6 +151,15 @@ def compare(match: Match, size: Size) -> Table:
 def best(timings: Mapping[str, Timing], name: str) -> float | None:
     """The best time of a contestant, if it took part."""
     return timings[name].best if name in timings else None
+
+
+def goals_of(table: Table, limits: Mapping[tuple[str, ...], float], timings: Mapping[str, Timing]) -> None:
+    """The goals of a match, each against the fastest of some peers."""
+    for names, limit in limits.items():
+        theirs = [timings[name].best for name in names if name in timings]
+        goal_against(
+            table, f"adjoint / {' or '.join(names)}", timings["adjoint"].best, min(theirs, default=None), limit
+        )
 
 
 def goal_against(

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import adjoint
-from benchmarks import core, gaussian_mixture, harness, import_time, logsumexp, loops, mlp, peers, scaling
+from benchmarks import core, gaussian_mixture, harness, import_time, logsumexp, loops, mlp, nn_memory, peers, scaling
 
 FOLDER = Path(core.__file__).parent
 
 
 def test_every_module_is_a_benchmark_or_shared():
     modules = {path.stem for path in FOLDER.glob("*.py")}
-    scripts = {"core", "compare_solvers", "compare_peers", "elimination_orders"}
+    scripts = {"core", "compare_solvers", "compare_peers", "elimination_orders", "nn_memory"}
     assert modules == {*core.BENCHMARKS, *scripts, "harness", "literature", "peers", "__init__"}
 
 
@@ -84,6 +84,32 @@ def test_reference_cycles_are_found(monkeypatch):
     monkeypatch.setattr(adjoint, "trace", cyclic)
     with pytest.raises(harness.WrongAnswerError, match="1 objects in reference cycles"):
         loops.validate("tiny")
+
+
+def test_the_memory_of_gradients_of_networks():
+    (table,) = nn_memory.measure("tiny")
+    assert [row[0].partition(",")[0] for row in table.rows] == ["6-4-4-10", "LeNet", "LeNet", "LSTM"]
+    assert all(
+        peak >= 2e-6 * sum(x.nbytes for x in contest.arguments)
+        for (_, _, peak, _), (_, contest, _) in zip(table.rows, nn_memory.networks("tiny"), strict=True)
+    )
+    assert len(table.notes) == len(table.rows)
+
+
+def test_bytes_are_counted_at_the_peak():
+    found, result = nn_memory.peak(lambda: np.zeros(1 << 20, np.int8).sum())
+    assert result == 0
+    assert found >> 20 == 1
+
+
+def test_memory_of_a_wrong_gradient_is_not_told(monkeypatch):
+    right = adjoint.value_and_grad
+    halved = lambda f, argnums: (
+        lambda *args: (right(f, argnums)(*args)[0], [g / 2 for g in right(f, argnums)(*args)[1]])
+    )
+    monkeypatch.setattr(adjoint, "value_and_grad", halved)
+    with pytest.raises(harness.WrongAnswerError, match="the gradient differs from the one by hand"):
+        nn_memory.validate("tiny")
 
 
 @pytest.mark.usefixtures("without_peers")

@@ -14,16 +14,20 @@ import adjoint
 from benchmarks import compare_peers, harness, peers
 from benchmarks.contests import (
     ARRAYS,
+    NETWORKS,
     arrowhead,
     brusselator,
     coloring,
     contestants,
     heat,
     kmeans,
+    lenet,
+    lstm,
     matches,
     minors,
     sparse,
 )
+from benchmarks.contests import mlp as network
 from benchmarks.contests import polynomial as polynomials
 from benchmarks.contests import scalar_program as scalars
 from benchmarks.harness import WrongAnswerError
@@ -68,7 +72,16 @@ def test_the_quick_peers_agree(name, peer):
         assert peer in harness.check(matches.prepare(replace(match, contest=replace(match.contest, peers=(peer,)))))
 
 
-@pytest.mark.parametrize("name", ["polynomial", "kmeans", "runge_kutta"])  # compiling everything would take minutes
+@pytest.mark.parametrize("name", NETWORKS)
+def test_torch_agrees_on_networks(name):
+    installed("torch")
+    for match in compare_peers.load(name).entries("tiny"):
+        calls = harness.check(matches.prepare(replace(match, contest=replace(match.contest, peers=("torch",)))))
+        assert {"NumPy by hand", "adjoint", "torch", *match.others} == set(calls)
+
+
+# compiling everything would take minutes
+@pytest.mark.parametrize("name", ["polynomial", "kmeans", "runge_kutta", "mlp", "lstm"])
 def test_jax_agrees(name):
     installed("jax")
     match = next(iter(compare_peers.load(name).entries("tiny")))
@@ -163,6 +176,34 @@ def test_a_wrong_gradient_is_refused(module):
         harness.check(ready)
 
 
+@pytest.mark.parametrize("module", [network, lenet, lstm])
+@pytest.mark.usefixtures("alone")
+def test_a_wrong_gradient_of_a_network_is_refused(module):
+    for match in module.entries("tiny"):
+        ready = matches.prepare(match)
+        call, to_numpy = ready.calls["adjoint"]
+
+        def wrong(answer, to_numpy=to_numpy):
+            value, (first, *others) = to_numpy(answer)
+            return value, [first * np.float32(1.001), *others]
+
+        with pytest.raises(WrongAnswerError, match=r": adjoint: slope .* by differences|argument 0: adjoint differs"):
+            harness.check(replace(ready, calls=dict(ready.calls) | {"adjoint": (call, wrong)}))
+
+
+@pytest.mark.usefixtures("alone")
+def test_networks_are_float32_and_have_goals_of_their_own():
+    for module in (network, lenet, lstm):
+        for match in module.entries("tiny"):
+            assert {x.dtype for x in match.contest.arguments} == {np.dtype(np.float32)}
+    (table, _) = list(lenet.measure("tiny"))
+    assert any(note.startswith("goal: adjoint / torch ≤ 2: not measured") for note in table.notes)
+    limits = {
+        shape[2]: match.limits for shape, match in zip(network.SHAPES["full"], network.entries("full"), strict=True)
+    }
+    assert limits == {32: {}, 128: {("torch", "jax"): 1.0}, 512: {("torch", "jax"): 1.0}}
+
+
 def test_minors_by_levels_are_the_determinant():
     A = np.random.default_rng(3).standard_normal((6, 6))
     assert np.isclose(minors.by_levels(np, A, 6, *minors.subsets(6)), np.linalg.det(A))
@@ -214,6 +255,14 @@ def test_misses_are_told():
     matches.goal_against(table, "a / b", None, 1.0, 0.7)
     assert [note.rpartition(", ")[2] for note in table.notes] == ["MISSED", "met", "adjoint plan is absent"]
     assert compare_peers.goals([table]) == (1, 1, 1)
+    table = harness.Table("t", ())
+    times = {name: harness.Timing(t, t) for name, t in (("torch", 4.0), ("jax", 2.0), ("adjoint", 3.0))}
+    matches.goals_of(table, {("torch",): 1.0, ("torch", "jax"): 1.0, ("autograd",): 1.0}, times)
+    assert table.notes == [
+        "goal: adjoint / torch ≤ 1: 0.75, met",
+        "goal: adjoint / torch or jax ≤ 1: 1.5, MISSED",
+        "goal: adjoint / autograd ≤ 1: not measured, a peer is absent",
+    ]
     times = {"adjoint": harness.Timing(2.0, 2.0), "jax": harness.Timing(1.0, 1.0), "torch": harness.Timing(3.0, 3.0)}
     assert matches.behind(times, "adjoint") == ["behind: jax 2 ×"]
 
