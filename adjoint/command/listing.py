@@ -5,12 +5,17 @@ from __future__ import annotations
 from argparse import Namespace
 
 from adjoint import gallery
+from adjoint.command.failures import UsageError, listed, suggestion
 from adjoint.command.terminal import Terminal
 
 
 def run(options: Namespace) -> int:
     """Print names and titles, or all about those that are named."""
     terminal = Terminal(options)
+    known = gallery.names()
+    for name in options.names:
+        if name not in known:
+            raise UsageError(f"no example is named {name!r}{suggestion(name, known)}\nThe examples: {listed(known)}")
     if options.names:
         for position, example in enumerate([gallery.get(name) for name in options.names]):
             if position:

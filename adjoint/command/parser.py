@@ -10,6 +10,9 @@ from pathlib import Path
 from textwrap import dedent, fill, indent
 from typing import Any
 
+from adjoint.command.failures import listed, suggestion
+from adjoint.solvers.vertex.choice import ORDERS
+
 __all__ = ["COMMANDS", "Namespace", "parse"]
 
 COMMANDS = {
@@ -109,8 +112,18 @@ def _spy(commands: Any) -> ArgumentParser:
     group.add_argument("--area", action="store_true", help="sides of squares in proportion to the scalars of a node")
     group.add_argument("--values", action="store_true", help="color by the logarithm of magnitudes, not by kind")
     _rows(group)
-    group.add_argument("--order", metavar="ORDER", help="rows in an elimination order: forward, reverse, markowitz, …")
-    group.add_argument("--fill-in", metavar="ORDER", help="mark the blocks that eliminating in this order creates")
+    group.add_argument(
+        "--order",
+        type=_named("program", "levels", *ORDERS),
+        metavar="ORDER",
+        help="rows in an elimination order: forward, reverse, markowitz, …",
+    )
+    group.add_argument(
+        "--fill-in",
+        type=_named(*ORDERS),
+        metavar="ORDER",
+        help="mark the blocks that eliminating in this order creates",
+    )
     _theme(group)
     return parser
 
@@ -236,7 +249,7 @@ def _rows(group: Any) -> None:
     """Which rows a picture shows."""
     group.add_argument("--nodes", type=nodes, metavar="A:B", help="only z_A to z_B (from 1, both included)")
     fold = group.add_mutually_exclusive_group()
-    fold.add_argument("--fold", type=_count(2), metavar="N", help="fold loops and layers to about N rows")
+    fold.add_argument("--fold", type=_count(4), metavar="N", help="fold loops and layers to about N rows")
     fold.add_argument("--no-fold", action="store_true", help="one row for each node")
 
 
@@ -282,6 +295,17 @@ def _count(least: int) -> Any:
         return number
 
     return count
+
+
+def _named(*known: str) -> Any:
+    """One of these names."""
+
+    def named(text: str) -> str:
+        if text not in known:
+            raise ArgumentTypeError(f"no order is named {text!r}{suggestion(text, known)}; there are: {listed(known)}")
+        return text
+
+    return named
 
 
 def _seconds(text: str) -> float:

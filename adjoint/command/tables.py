@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.command.terminal import Terminal
+from adjoint.plot.lettering import cells
 from adjoint.system import ConstraintSystem, Multipliers
 from adjoint.tracing.display import expression
 
@@ -51,7 +52,7 @@ def node_table(
         value = trace.values[k]
         rows.append([f"z_{k + 1}", expression(trace, k, labels), shape(value), number(value, "z"), lam, where])
     columns = ("node", "constraint", "shape", "value", "multiplier", "line")
-    taken = sum(max(map(len, cells)) + 2 for cells in zip(columns, *rows, strict=True))
+    taken = sum(max(map(cells, column)) + 2 for column in zip(columns, *rows, strict=True))
     if terminal.width - taken >= SOURCE:
         longest = max(len(row[-1]) for row in rows)
         for place, source in sources.items():

@@ -12,6 +12,7 @@ from typing import Any
 from adjoint.command.failures import display_path
 from adjoint.errors import MissingExtraError
 from adjoint.plot.colors import DARK, family_of
+from adjoint.plot.lettering import clean
 
 NARROW = 60
 """Columns below which those of a table move together."""
@@ -44,8 +45,8 @@ class Terminal:
             ) from error
         self._rich: Any = rich
         stream = sys.stdout
-        if isinstance(stream, io.TextIOWrapper) and not _shows(stream.encoding, "λ⣿─≤"):
-            stream.reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # letters outside the encoding; lone surrogates in names and paths
         self.console = self._new_console(file=stream, width=options.width, highlight=False, emoji=False)
         self.console.on_broken_pipe = _broken_pipe
         self.width: int = self.console.width
@@ -98,7 +99,7 @@ class Terminal:
             justify = "right" if position in right else "left"
             table.add_column(column, justify=justify, no_wrap=not folded, overflow="fold")
         for row in rows:
-            table.add_row(*(cell if isinstance(cell, text) else text(str(cell)) for cell in row))
+            table.add_row(*(cell if isinstance(cell, text) else text(clean(str(cell))) for cell in row))
         self._print(table)
 
     def bullets(self, items: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adjoint.errors import PlotError
+from adjoint.plot.choices import is_one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def symbol(kind: str) -> str:
 
 def theme_named(name: str) -> Theme:
     """``"light"`` or ``"dark"``."""
-    if name not in THEMES:
+    if not is_one_of(name, THEMES):
         raise PlotError(f"theme must be 'light' or 'dark', not {name!r}")
     return THEMES[name]
 

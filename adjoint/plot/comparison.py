@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import PlotError
-from adjoint.plot.canvas import axes, matplotlib
+from adjoint.plot.canvas import drawing, matplotlib
 from adjoint.plot.colors import Theme, luminance
-from adjoint.plot.labelling import short, significant, size_in_inches
+from adjoint.plot.labelling import drawable, short, significant, size_in_inches
 
 BASE = "back_substitution"
 SATURATED = 100.0
@@ -71,15 +71,11 @@ def measured(results: Any) -> list[Measured]:
                 "strategies draws what benchmarks/compare_solvers.py writes with --json: a mapping with 'comparisons', "
                 f"not one with {', '.join(map(repr, list(results)[:6])) or 'nothing'}"
             )
-        results = [
-            {**row, "workload": f"{each['workload']}\n{each.get('size', '')}".strip()}
-            for each in results["comparisons"]
-            for row in each["rows"]
-        ]
+        results = [row for each in results["comparisons"] for row in _compared(each)]
     if not isinstance(results, Sequence) or not all(isinstance(row, (Measured, Mapping)) for row in results):
         raise PlotError(
             "strategies draws a path, the loaded JSON, or a list of mappings like "
-            f"{{'workload': 'rnn', 'strategy': 'dense', 'seconds': 0.1}}, not {type(results).__name__}"
+            f"{{'workload': 'rnn', 'strategy': 'dense', 'seconds': 0.1}}, not {_came(results)}"
         )
     rows = [row if isinstance(row, Measured) else _row(row) for row in results]
     bases = {row.workload: row.seconds for row in rows if row.strategy == BASE and row.seconds}
@@ -89,6 +85,27 @@ def measured(results: Any) -> list[Measured]:
             f"strategies has no ratio to draw: give 'ratio', or 'seconds' for '{BASE}' and others on the same workload"
         )
     return rows
+
+
+def _came(results: Any) -> str:
+    """What was given: its type, and of a list that of the first thing in it that is no result."""
+    name = type(results).__name__
+    if not isinstance(results, Sequence) or isinstance(results, (str, bytes)):
+        return name
+    wrong = next((row for row in results if not isinstance(row, (Measured, Mapping))), None)
+    return f"a {name} with {type(wrong).__name__} {wrong!r:.40}"
+
+
+def _compared(each: Any) -> list[dict[str, Any]]:
+    """The rows of one of the ``"comparisons"``."""
+    named = isinstance(each, Mapping) and isinstance(each.get("workload"), str)
+    rows = each.get("rows") if named else None
+    if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
+        raise PlotError(
+            "each of 'comparisons' has to be a mapping with 'workload' (a name) and 'rows' (a list of mappings), not "
+            f"{each!r:.60}"
+        )
+    return [{**row, "workload": f"{each['workload']}\n{each.get('size', '')}".strip()} for row in rows]
 
 
 def _read(path: Path) -> Any:
@@ -110,7 +127,10 @@ def _row(row: Mapping[str, Any]) -> Measured:
             raise PlotError(
                 f"{name!r} of {strategy} on {workload!r:.60} has to be a positive number, not {number!r:.40}"
             )
-    return Measured(workload, strategy, seconds, ratio, str(row.get("status", "ok")), row.get("chosen"))
+    chosen = row.get("chosen")
+    return Measured(
+        workload, strategy, seconds, ratio, str(row.get("status", "ok")), chosen if isinstance(chosen, str) else None
+    )
 
 
 def _with_ratio(row: Measured, base: float | None) -> Measured:
@@ -166,8 +186,8 @@ def strategies(results: Any, *, ax: Any = None, theme: str | None = None) -> Any
     >>> ax = adjoint.plot.strategies(rows)  # doctest: +SKIP
     """
     rows = measured(results)
-    ax, colors = axes(ax, size_of(rows), theme)
-    _draw(ax, colors, rows)
+    with drawing(ax, size_of(rows), theme) as (ax, colors):
+        _draw(ax, colors, rows)
     return ax
 
 
@@ -189,6 +209,7 @@ def _draw(ax: Any, theme: Theme, rows: Sequence[Measured]) -> None:
     colormap = matplotlib().colors.LinearSegmentedColormap.from_list(
         "ratio", [theme.color("diagonal"), theme.band, theme.color("gather")]
     )
+    ax.grid(visible=False)  # whatever rcParams say
     mesh = ax.pcolormesh(
         np.arange(len(names) + 1) - 0.5,
         np.arange(len(workloads) + 1) - 0.5,
@@ -208,7 +229,8 @@ def _draw(ax: Any, theme: Theme, rows: Sequence[Measured]) -> None:
             continue
         x, y = column[row.strategy], line[row.workload]
         if row.ratio is None:
-            ax.text(x, y, _why(row), ha="center", va="center", fontsize=0.85 * size, color=theme.ink, alpha=0.65)
+            why = drawable(_why(row))
+            ax.text(x, y, why, ha="center", va="center", fontsize=0.85 * size, color=theme.ink, alpha=0.65)
             continue
         text = _time(row.seconds) if row.strategy == BASE and row.seconds is not None else f"{significant(row.ratio)}×"
         is_best = row.ratio <= TIE * best[y]
@@ -226,13 +248,13 @@ def _draw(ax: Any, theme: Theme, rows: Sequence[Measured]) -> None:
     ax.set_xlim(-0.5, len(names) - 0.5)
     ax.set_ylim(len(workloads) - 0.5, -0.5)
     label = min(8.0, 1.1 * size)
-    texts = [name.replace("_", "\n") for name in names]
+    texts = ["\n".join(map(drawable, name.split("_"))) for name in names]
     longest = max(len(part) for text in texts for part in text.split("\n"))
     if 0.58 * label * longest > 72 * width / len(names):  # side by side they would run into each other
-        ax.set_xticks(range(len(names)), names, fontsize=label, color=theme.ink, rotation=90)
+        ax.set_xticks(range(len(names)), list(map(drawable, names)), fontsize=label, color=theme.ink, rotation=90)
     else:
         ax.set_xticks(range(len(names)), texts, fontsize=label, color=theme.ink)
-    lines = ["\n".join(short(part, 46) for part in name.split("\n")) for name in workloads]
+    lines = ["\n".join(drawable(short(part, 46)) for part in name.split("\n")) for name in workloads]
     ax.set_yticks(range(len(workloads)), lines, fontsize=0.85 * label, color=theme.ink)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import PlotError
-from adjoint.plot.canvas import axes
+from adjoint.plot.canvas import drawing
 from adjoint.plot.colors import Theme
 from adjoint.plot.labelling import (
     MARKERS,
     SERIES,
+    drawable,
     font_size,
     frame,
+    log_ticks,
+    power_of_ten,
     series_color,
     short,
     size_in_inches,
@@ -23,7 +26,7 @@ from adjoint.plot.labelling import (
     whole_numbers,
 )
 from adjoint.solvers.krylov import KrylovFactor, Report
-from adjoint.solvers.neumann import NeumannFactor
+from adjoint.solvers.neumann import Neumann, NeumannFactor
 from adjoint.system import Multipliers, Tangents
 from adjoint.tracing import concrete
 
@@ -35,6 +38,12 @@ POINTS = 2_000
 
 GAP = 7
 """Points between the end of a line and its name."""
+
+PRODUCTS = 300_000
+"""Products with a block that the terms of a series may take: some seconds."""
+
+LINEAR = 1e300
+"""Magnitudes that a linear axis holds."""
 
 LONG = 32
 """Letters of a name."""
@@ -91,14 +100,17 @@ def histories_of(history: Any) -> tuple[list[History], str, str]:
 
 
 def _terms(solution: Multipliers | Tangents) -> tuple[list[History], str, str]:
-    factor = solution.system.factorize("neumann")
+    structure = solution.system.structure
+    most = max(1, PRODUCTS // max(1, len(structure.children)))
+    factor = solution.system.factorize(Neumann(terms=min(most, structure.depth + 1)))
     norms = factor.term_norms(solution.rows, tangent=isinstance(solution, Tangents))  # type: ignore[attr-defined]  # a NeumannFactor
     if not len(norms):
         raise PlotError("convergence has nothing to draw: the right-hand side is empty, and so is the Neumann series")
     columns = norms.reshape(len(norms), -1).T
     names = [""] if len(columns) == 1 else [f"right-hand side {k + 1}" for k in range(len(columns))]
     lines = [_line(name, column, 0) for name, column in zip(names, columns, strict=True)]
-    return lines, "blocks of a path", "norm of the term"
+    part = f", the first {most:,} of {structure.depth:,}" if most < structure.depth else ""
+    return lines, f"blocks of a path{part}", "norm of the term"
 
 
 def _reported(report: Report) -> History:
@@ -109,6 +121,8 @@ def _reported(report: Report) -> History:
 
 def _lines(name: str, values: Any) -> list[History]:
     """One line, or one for each column of an array of two axes (steps, lines)."""
+    if isinstance(values, (str, bytes, Mapping, Set)):  # iterable, but no sequence of numbers
+        raise PlotError(_unknown(name, values))
     try:
         array = np.asarray(values if isinstance(values, np.ndarray) else [concrete(x) for x in values])
     except (TypeError, ValueError) as error:
@@ -178,9 +192,15 @@ def convergence(history: Any, *, ax: Any = None, tolerance: float | None = None,
     number: Any = tolerance
     if number is not None and not (isinstance(number, (int, float)) and 0 < number < np.inf):
         raise PlotError(f"tolerance has to be a positive number, not {number!r:.40}")
-    ax, colors = axes(ax, (6.5, 3.8), theme)
-    _Drawing(ax, colors, lines, tolerance).draw(along, upward)
+    with drawing(ax, (6.5, 3.8), theme) as (ax, colors):
+        _Drawing(ax, colors, lines, tolerance).draw(along, upward)
     return ax
+
+
+def _is_wide(positive: np.ndarray) -> bool:
+    """Whether numbers need a logarithmic axis: by their ratio, or because a linear one would overflow or underflow."""
+    logs = np.log10(positive)
+    return bool(np.ptp(logs) > np.log10(20) or logs.max() > np.log10(LINEAR) or logs.max() < -np.log10(LINEAR))
 
 
 class _Drawing:
@@ -196,10 +216,15 @@ class _Drawing:
         positive = finite[finite > 0]
         if tolerance is not None:
             positive = np.append(positive, tolerance)
-        self.is_log = bool(len(positive) and not (finite < 0).any() and positive.max() > 20 * positive.min())
+        self.is_log = bool(len(positive) and not (finite < 0).any() and _is_wide(positive))
         self.shown = positive if self.is_log else (finite if tolerance is None else np.append(finite, tolerance))
         self.has_zeros = self.is_log and bool((finite == 0).any())
         self.has_others = bool(len(finite) < len(everything))
+        if not self.is_log and len(self.shown) and np.abs(self.shown).max() > LINEAR:
+            raise PlotError(
+                f"negative values need a linear axis, which holds magnitudes up to {LINEAR:g}, not "
+                f"{np.abs(self.shown).max():g}: draw them divided by a constant"
+            )
         self.last = max(float(line.steps[-1]) for line in lines)
         self.first = min(float(line.steps[0]) for line in lines)
 
@@ -210,10 +235,12 @@ class _Drawing:
             ax.set_yscale("log")
         low, high = self._limits()
         ax.set_ylim(low, high)
+        if self.is_log:
+            log_ticks(ax.yaxis, float(np.log10(low)), float(np.log10(high)))
         for number, line in enumerate(self.lines):
             self._line(number, line)
         span = max(self.last - self.first, 1.0)
-        names = [short(line.name, LONG) for line in self.lines]
+        names = [drawable(short(line.name, LONG)) for line in self.lines]
         size, width = font_size(ax), size_in_inches(ax)[0]
         widest = max(len(name) for name in [*names, "tolerance" if self.tolerance is not None else ""])
         share = min(0.5, ((0.58 * widest + 0.3) * size + GAP) / (72 * width)) if widest else 0.03
@@ -242,9 +269,11 @@ class _Drawing:
             return 0.0, 1.0
         low, high = float(self.shown.min()), float(self.shown.max())
         if self.is_log:
-            decades = np.log10(high) - np.log10(low)
-            whole = decades / (1 - bottom - top)
-            return 10 ** float(np.log10(low) - bottom * whole), 10 ** float(np.log10(high) + top * whole)
+            first, last = np.log10(low), np.log10(high)
+            room = max(0.0, 1.0 - (last - first)) / 2  # one decade at least
+            whole = (last - first + 2 * room) / (1 - bottom - top)
+            ends = power_of_ten([first - room - bottom * whole, last + room + top * whole])
+            return float(ends[0]), float(ends[1])
         span = (high - low) or abs(high) or 1.0
         whole = span / (1 - bottom - top)
         return low - bottom * whole, high + top * whole
@@ -267,7 +296,7 @@ class _Drawing:
             marker=MARKERS[number % len(MARKERS)] if few else None,
             markersize=3.5,
             markeredgewidth=0,
-            label=line.name or "_history",
+            label=drawable(line.name) or "_history",
             zorder=3,
         )
         ends = np.flatnonzero(visible)
@@ -374,7 +403,7 @@ class _Drawing:
     def _share_of_height(self) -> Callable[[float], float]:
         low, high = self.ax.get_ylim()
         if self.is_log:
-            return lambda y: float(np.log(y / low) / np.log(high / low))
+            return lambda y: float((np.log(y) - np.log(low)) / (np.log(high) - np.log(low)))
         return lambda y: (y - low) / (high - low)
 
 

@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from adjoint.plot.canvas import matplotlib
 from adjoint.plot.colors import Theme
+from adjoint.plot.lettering import MISSING, clean
 
 SERIES = ("diagonal", "contraction", "reduce", "sparse", "gather", "solve", "nested")
 """Block kinds whose colors lines take, in this order: told apart by any eye."""
 
+RANGE = (-323.3, 308.25)
+"""Decades that there are in double precision."""
+
+FIXED = 300.0
+"""The decade from which matplotlib's own ticks overflow; it looks for some beyond the axis too."""
+
+SLOW = 0.002
+"""Decades per unit below which a trend is told by the units that a factor of ten takes."""
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def drawable(text: str) -> str:
+    """A label as matplotlib is given it: no formulas, no line breaks, no letters that its font does not have."""
+    return lettered(" ".join(text.split()), tuple(matplotlib().rcParams["font.family"])).replace("$", r"\$")
+
+
+def lettered(text: str, families: tuple[str, ...]) -> str:
+    """A text with what the fonts of these families lack replaced: matplotlib would warn at each drawing."""
+    text = clean(text)
+    if text.isascii():
+        return text
+    known = _letters(families)
+    return "".join(letter if letter.isascii() or ord(letter) in known else MISSING for letter in text)
+
+
+@lru_cache(maxsize=4)
+def _letters(families: tuple[str, ...]) -> frozenset[int]:
+    """Code points of the fonts that are in use."""
+    manager = matplotlib().font_manager
+    fonts = {manager.findfont(manager.FontProperties(family=[name])) for name in families}
+    return frozenset(code for path in fonts for code in manager.get_font(path).get_charmap())
 
 
 def series_color(theme: Theme, number: int) -> str:
@@ -53,6 +86,45 @@ def significant(number: float, digits: int = 2) -> str:
     if number == 0 or 1e-3 <= abs(number) < 10**digits:
         return f"{number:.{digits}g}"
     return f"{number:,.0f}" if 1 <= abs(number) < 1e6 else f"{number:.{digits}g}"
+
+
+def pace(exponent: float, unit: str) -> str:
+    """A trend of so many decades per unit: ``× 0.62 per step``, ``× 1.02 per step``, ``× 10 per 340 nodes``."""
+    if abs(exponent) >= 300:
+        return f"× 1e{exponent:+.0f} per {unit}"
+    if abs(exponent) < SLOW:
+        many = round(1 / abs(exponent)) if exponent else 0
+        return f"× {10 if exponent > 0 else 0.1} per {counted(int(float(f'{many:.2g}')), unit)}"
+    factor = float(10**exponent)
+    digits = next(digits for digits in range(2, 9) if float(f"{factor:.{digits}g}") != 1)
+    return f"× {significant(factor, digits)} per {unit}"
+
+
+def power_of_ten(exponents: Any) -> Any:
+    """``10**exponents``, as far as double precision goes: neither infinite nor zero."""
+    return 10.0 ** np.clip(exponents, *RANGE)
+
+
+def log_ticks(axis: Any, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis from ``10**low`` to ``10**high``.
+
+    Less than two decades get plain numbers (0.5, 1, 2). At the end of double precision the ticks are fixed: those that
+    matplotlib looks for beyond the axis would overflow.
+    """
+    ticker = matplotlib().ticker
+    if high + 0.5 * (high - low) > FIXED:
+        step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if step * 7 > high - low)
+        places = np.arange(np.floor(high / step) * step, low, -step)
+        axis.set_major_locator(ticker.FixedLocator(10.0**places))
+        axis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"$10^{{{np.log10(y):.0f}}}$"))
+        axis.set_minor_locator(ticker.NullLocator())
+    elif high - low < 2:
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high - low > 0.8 else range(1, 10)))
+        if low > -4 and high < 6:
+            axis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f"{y:,.6g}"))
+        else:
+            axis.set_major_formatter(ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+        axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:

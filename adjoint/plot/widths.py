@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import PlotError
-from adjoint.plot.canvas import axes, matplotlib
+from adjoint.plot.canvas import drawing, matplotlib
+from adjoint.plot.choices import is_one_of
 from adjoint.plot.colors import Theme
 from adjoint.plot.labelling import counted, font_size, frame, series_color, significant, size_in_inches, whole_numbers
 from adjoint.plot.picture import system_of
@@ -148,14 +149,14 @@ def levels(system: ConstraintSystem | Trace, *, ax: Any = None, weigh: str = "no
     [1, 2, 1, 1]
     >>> ax = adjoint.plot.levels(system)  # doctest: +SKIP
     """
-    if weigh not in WEIGHTS:
+    if not is_one_of(weigh, WEIGHTS):
         raise PlotError(f"weigh must be one of {', '.join(map(repr, WEIGHTS))}, not {weigh!r}")
     system = system_of(system, "levels")
     widths = widths_of(system, weigh)
     if not widths.work.any():
         raise PlotError(f"levels has nothing to draw by {weigh!r}: no block has any; try weigh='nodes'")
-    ax, colors = axes(ax, (7.5, 3.4), theme)
-    _draw(ax, colors, widths, weigh)
+    with drawing(ax, (7.5, 3.4), theme) as (ax, colors):
+        _draw(ax, colors, widths, weigh)
     return ax
 
 
@@ -171,12 +172,17 @@ def _draw(ax: Any, theme: Theme, widths: Widths, weigh: str) -> None:
     if is_log:
         ax.set_yscale("log")
         floor = max(floor, 0.5) if filled.min() >= 1 else floor
-    place = np.arange(1, depth + 1)
     edges, shown = np.arange(depth + 1) + 0.5, critical.astype(float)
+    if widths.arguments and depth > BARS:
+        # as wide as it takes to be seen, to the left, where there is nothing
+        width, gray = depth / 100, theme.color("identity")
+        ax.bar([1.5 - width], [work[0] - floor], bottom=floor, width=width, align="edge", color=gray, label="arguments")
+        work = np.append(0, work[1:])
     if depth <= BARS:
         colors = [blue] * depth
         if widths.arguments:
             colors[0] = theme.color("identity")
+        place = np.arange(1, depth + 1)
         ax.bar(place, work - floor, bottom=floor, width=0.86 if depth < 60 else 1.0, color=colors, label="work")
     elif depth <= STEPS:
         ax.stairs(work, edges, baseline=floor, fill=True, color=blue, label="work")
@@ -184,14 +190,14 @@ def _draw(ax: Any, theme: Theme, widths: Widths, weigh: str) -> None:
         starts = _columns(work)
         counts = np.diff(np.append(starts, depth))
         edges = np.append(starts, depth) + 0.5
-        widest, mean = np.maximum.reduceat(work, starts), np.add.reduceat(work, starts) / counts
-        ax.stairs(widest, edges, baseline=floor, fill=True, color=blue, alpha=0.35, label="widest")
-        ax.stairs(mean, edges, baseline=floor, fill=True, color=blue, label="work")
+        inner = edges.copy()
+        inner[0] += 1 if widths.arguments else 0  # that level has its own bar
+        widest, mean = np.maximum.reduceat(work, starts), np.add.reduceat(work, starts) / np.diff(inner)
+        ax.stairs(widest, inner, baseline=floor, fill=True, color=blue, alpha=0.35, label="widest")
+        ax.stairs(mean, inner, baseline=floor, fill=True, color=blue, label="work")
         shown = np.add.reduceat(critical, starts) / counts
-    if depth > BARS and widths.arguments:
-        ax.bar([1], [work[0] - floor], bottom=floor, width=max(1.0, depth / 400), color=theme.color("identity"))
     ax.stairs(shown, edges, baseline=None, color=theme.ink, linewidth=1.2, label="critical path", zorder=3)
-    ax.set_xlim(0.5 - 0.01 * depth, depth + 0.5 + 0.01 * depth)
+    ax.set_xlim(0.5 - 0.012 * depth, depth + 0.5 + 0.01 * depth)
     ax.set_xlabel("level", color=theme.ink)
     ax.set_ylabel(WEIGHTS[weigh][1], color=theme.ink)
     whole_numbers(ax, 1, depth)

@@ -134,7 +134,7 @@ def test_what_a_figure_cannot_show_is_told(command, folder):
     assert done.err.startswith("adjoint spy: ")
     assert "90" in done.err
     done = command("spy", "shared_input", "--out", "x.png", "--order", "alphabetic")
-    assert done.status == 1
+    assert done.status == 2
     assert "alphabetic" in done.err
 
 
@@ -383,8 +383,9 @@ def test_examples_are_listed(command):
     assert "rnn: Recurrent network" in some
     assert " ".join(gallery.get("rnn").says.split()) in " ".join(some.split())
     wrong = command("examples", "densnet")
-    assert wrong.status == 1
-    assert "densenet" in wrong.err
+    assert wrong.status == 2
+    assert "did you mean 'densenet'?" in wrong.err
+    assert not wrong.out
 
 
 # --- as a process -------------------------------------------------------------------------------------------

@@ -99,6 +99,19 @@ def test_values_that_are_not_finite(command, folder):
         assert "nan" in done.out or "inf" in done.out
 
 
+@pytest.mark.parametrize("name", ["spy", "graph", "report"])
+def test_names_that_no_encoding_takes(folder, name):
+    program = 'import numpy as np, adjoint\n\ndef f(x):\n    return np.exp(adjoint.name(x * 2, "a\\ud800\\x1bb"))\n'
+    (folder / "odd.py").write_text(program)
+    words = [sys.executable, "-m", "adjoint", name, "odd.py:f", "--arg", "2.0"]
+    done = subprocess.run(
+        words, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert "\x1b" not in done.stdout.decode()
+    assert "a□□b" in done.stdout.decode()
+
+
 # --- exit statuses ------------------------------------------------------------------------------------------
 
 
@@ -112,6 +125,10 @@ def test_values_that_are_not_finite(command, folder):
         (["spy", "heat", "--nodes", "a"], "'a' is no range of nodes"),
         (["spy", "heat", "--width", "5"], "5 is less than 20"),
         (["spy", "heat", "--fold", "few"], "'few' is no whole number"),
+        (["spy", "heat", "--fold", "2", "--out", "x.png"], "2 is less than 4"),
+        (["spy", "heat", "--order", "mark", "--out", "x.png"], "no order is named 'mark'; did you mean 'markowitz'?"),
+        (["spy", "heat", "--fill-in", "levels", "--out", "x.png"], "no order is named 'levels'"),
+        (["examples", "hat"], "did you mean 'heat'?"),
         (["spy", "heat", "--fold", "9", "--no-fold"], "not allowed with argument"),
         (["spy", "heat", "--theme", "blue"], "invalid choice: 'blue'"),
         (["spy", "heat", "--out", "x.gif"], "the ending is one of .png, .svg, .pdf, .html, .txt, not .gif"),

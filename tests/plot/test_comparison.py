@@ -105,6 +105,17 @@ def test_text_is_legible_on_its_cell():
             assert contrast(ground, text.get_color()) > 4.5
 
 
+def test_names_that_matplotlib_cannot_draw_and_settings_of_the_user():
+    import matplotlib.pyplot as plt
+
+    rows = [{"workload": "$\\frac$ 重\ud800", "strategy": f"$\\frac$ 重\x07{k}", "ratio": k} for k in (1, 2)]
+    with plt.rc_context({"axes.grid": True}):
+        ax = strategies(rows)
+    ax.figure.canvas.draw()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["\\$\\frac\\$ □□"]
+    assert not any(line.get_visible() for line in (*ax.get_xgridlines(), *ax.get_ygridlines()))
+
+
 def contrast(first, second):
     """As the Web Content Accessibility Guidelines define it."""
     from matplotlib.colors import to_rgb
@@ -127,12 +138,29 @@ def contrast(first, second):
         ([{"workload": "a", "strategy": "b", "seconds": -1.0}], "'seconds' of b on 'a' has to be a positive number"),
         ([{"workload": "a", "strategy": "b", "ratio": float("nan")}], "positive number, not nan"),
         ([], "no ratio to draw"),
+        ([1], "not a list with int 1"),
+        ({"comparisons": [{}]}, "each of 'comparisons' has to be a mapping with 'workload'"),
+        ({"comparisons": ["abc"]}, "each of 'comparisons' has to be a mapping"),
+        ({"comparisons": [{"workload": "a", "rows": [3]}]}, "each of 'comparisons' has to be a mapping"),
         (
             [{"workload": "a", "strategy": "dense", "seconds": 1.0}],
             "give 'ratio', or 'seconds' for 'back_substitution'",
         ),
     ],
-    ids=["int", "no file", "mapping", "no strategy", "negative", "nan", "empty", "no base"],
+    ids=[
+        "int",
+        "no file",
+        "mapping",
+        "no strategy",
+        "negative",
+        "nan",
+        "empty",
+        "number",
+        "no name",
+        "text",
+        "rows",
+        "no base",
+    ],
 )
 def test_wrong_results_are_refused(results, message):
     with pytest.raises(PlotError, match=message):

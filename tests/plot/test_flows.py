@@ -13,6 +13,7 @@ from adjoint.plot.flows.depth import depth_of
 from adjoint.plot.flows.drawing import COLUMNS
 from adjoint.plot.flows.entries import columns_of, density, entries_of
 from adjoint.plot.flows.shapes import trend_of
+from adjoint.plot.labelling import pace
 
 pytest.importorskip("matplotlib", reason="the extra `plot` is not installed", exc_type=ImportError)
 
@@ -332,3 +333,62 @@ def test_given_axes_and_themes():
     assert flow(multipliers, ax=axes[0, 1], theme="dark") is axes[0, 1]
     assert axes[0, 1].yaxis.label.get_color() == "#E6E9EE"
     assert dict(pyplot.rcParams) == before
+
+
+def test_names_that_matplotlib_cannot_draw():
+    def f(x):
+        for _ in range(6):
+            x = adjoint.name(np.sin(x) * 0.1, "$\\frac$ 重\ud800")
+        return np.sum(x)
+
+    ax = flow(adjoint.trace(f, np.ones(3)).compile().solve(), by="name")
+    ax.figure.canvas.draw()
+    assert r"\$\frac\$ □□ 1" in [label.get_text() for label in ax.get_xticklabels()]
+    assert any(r"per \$\frac\$ □□" in text for text in legend(ax))
+
+
+@pytest.mark.parametrize("factor", [1e308, 1.7e308, 1e-308])
+def test_multipliers_at_the_ends_of_double_precision(factor):
+    system = adjoint.trace(lambda x: np.sum(np.sin(x)) * factor, np.linspace(0.01, 0.1, 5)).compile()
+    ax = flow(system.solve())
+    ax.figure.canvas.draw()
+    low, high = ax.get_ylim()
+    assert 0 < low < 0.9 * factor < high < np.inf
+    assert any(label.get_text() for label in ax.get_yticklabels())
+
+
+def test_a_range_of_hundreds_of_decades():
+    def f(x):
+        for k in range(12):
+            x = x * (1e50 if k < 6 else 1e-100)
+        return np.sum(x) * 1e300
+
+    ax = flow(adjoint.trace(f, np.ones(3)).compile().solve())
+    ax.figure.canvas.draw()
+
+
+def test_an_axis_of_a_decade_has_plain_numbers():
+    ax = flow(adjoint.trace(lambda x: np.sum(np.sin(x) * 3.0), np.ones(3)).compile().solve())
+    ax.figure.canvas.draw()
+    assert {"1", "2", "5"} <= {label.get_text() for label in ax.get_yticklabels()}
+
+
+def test_many_arguments_have_points_without_whiskers():
+    assert any(each.get_label().startswith("_arguments") for each in flow(layers(15).solve()).collections)
+    assert not any(each.get_label().startswith("_arguments") for each in flow(layers(25).solve()).collections)
+
+
+@pytest.mark.parametrize(
+    "exponent, told",
+    [
+        (np.log10(0.62), "× 0.62 per step"),
+        (np.log10(1.02), "× 1.02 per step"),
+        (np.log10(0.9951), "× 0.995 per step"),
+        (1 / 1203, "× 10 per 1,200 steps"),
+        (-1 / 600, "× 0.1 per 600 steps"),
+        (3, "× 1,000 per step"),
+        (-310, "× 1e-310 per step"),
+    ],
+)
+def test_a_trend_in_words(exponent, told):
+    assert pace(exponent, "step") == told

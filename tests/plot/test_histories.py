@@ -148,7 +148,9 @@ def test_spread_moves_as_little_as_may_be():
     "history, message",
     [
         (3.0, "draws a sequence of real numbers"),
-        ("abc", "draws a sequence of real numbers"),
+        ("abc", "draws a sequence of real numbers.* it got str"),
+        ({"a": {"b": [1]}}, "'a' is dict"),
+        ({1.0, 2.0}, "it got set"),
         ([1j, 2.0], "complex128"),
         ({"a": [[[1.0]]]}, r"'a' is float64 of shape \(1, 1, 1\)"),
         ([[1.0], [1.0, 2.0]], "draws a sequence"),
@@ -157,7 +159,19 @@ def test_spread_moves_as_little_as_may_be():
         ({"a": []}, "the history 'a' is empty"),
         (np.ones((3, 30)), "tells 24 lines apart, not 30"),
     ],
-    ids=["number", "text", "complex", "three axes", "ragged", "no names", "empty", "empty by name", "too many"],
+    ids=[
+        "number",
+        "text",
+        "mapping",
+        "set",
+        "complex",
+        "three axes",
+        "ragged",
+        "no names",
+        "empty",
+        "empty by name",
+        "too many",
+    ],
 )
 def test_wrong_histories_are_refused(history, message):
     with pytest.raises(PlotError, match=message):
@@ -168,3 +182,60 @@ def test_wrong_histories_are_refused(history, message):
 def test_wrong_tolerances_are_refused(tolerance):
     with pytest.raises(PlotError, match="tolerance has to be a positive number"):
         convergence([1.0], tolerance=tolerance)
+
+
+def test_terms_of_a_long_series_are_cut_and_said_to_be(monkeypatch):
+    def loop(x):
+        for _ in range(30):
+            x = np.sin(x) + x
+        return x
+
+    solution = adjoint.trace(loop, 0.3).compile().solve()
+    whole = convergence(solution)
+    assert "first" not in whole.get_xlabel()
+    monkeypatch.setattr("adjoint.plot.histories.PRODUCTS", 900)
+    part = convergence(solution)
+    assert "the first 10 of 61" in part.get_xlabel()
+    lines = [max((line.get_ydata() for line in ax.lines), key=len) for ax in (whole, part)]
+    np.testing.assert_allclose(lines[1], lines[0][:10])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e300, 1e-300],
+        [1.7e308, 5e-324],
+        [1.7e308, 1.7e308],
+        [1.7e308, 1e308],
+        [5e-324, 5e-324],
+        [0, 1e308, 1],
+        [1e-320],
+    ],
+)
+def test_the_ends_of_double_precision(values):
+    ax = convergence(values)
+    ax.figure.canvas.draw()
+    low, high = ax.get_ylim()
+    assert 0 <= low < min(v for v in values if v) or low == 5e-324
+    assert max(values) < high < np.inf
+    assert any(label.get_text() for label in ax.get_yticklabels())
+
+
+def test_negative_values_of_that_size_are_refused():
+    with pytest.raises(PlotError, match="up to 1e\\+300, not 1e\\+308"):
+        convergence([1e308, -1e308])
+
+
+def test_a_short_logarithmic_axis_has_plain_numbers():
+    ax = convergence([40.0, 1.0])
+    ax.figure.canvas.draw()
+    shown = [label.get_text() for label in ax.get_yticklabels()]
+    assert {"1", "2", "5", "10", "20"} <= set(shown)
+    assert not any(label.get_text() for label in ax.get_yticklabels(minor=True))
+
+
+def test_names_that_matplotlib_cannot_draw():
+    ax = convergence({"$\\frac$": [1, 2], "重": [2, 3], "a\ud800\x07": [3, 4]})
+    ax.legend()
+    ax.figure.canvas.draw()
+    assert {text.get_text() for text in ax.texts} == {r"\$\frac\$", "□", "a□□"}

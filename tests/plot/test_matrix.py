@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,8 @@ from adjoint.errors import PlotError
 from adjoint.plot.colors import DARK, LIGHT
 from adjoint.plot.matrix import orders, spy
 from adjoint.plot.matrix.fill_in import created
+from adjoint.plot.matrix.legend import summary
+from adjoint.plot.picture import picture
 from adjoint.system import ConstraintSystem
 
 
@@ -438,6 +441,98 @@ def test_the_legend_is_below_where_the_lower_triangle_is_not_empty():
     assert ax.get_legend().get_window_extent().y1 < ax.transData.transform((0, ax.get_ylim()[0]))[1]
 
 
+# --- settings, extremes, small and large -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{"view": "entries"}, {"values": True}, {"view": "entries", "values": True}, {}])
+@pytest.mark.parametrize("make", [network, lambda: many(300)], ids=["few", "many"])
+def test_settings_of_the_user_do_not_turn_or_cover_it(make, options):
+    plain = rendered(spy(make(), fold=False, **options))[0]
+    with plt.rc_context({"image.origin": "lower", "axes.grid": True, "axes.grid.which": "both"}):
+        ax = spy(make(), fold=False, **options)
+        assert (rendered(ax)[0] == plain).all()
+    for each in ax.figure.axes:
+        assert not any(line.get_visible() for line in (*each.get_xgridlines(), *each.get_ygridlines()))
+
+
+@pytest.mark.parametrize("view", ["blocks", "entries"])
+@pytest.mark.parametrize("factor", [1e308, 1.7e308, 1e-308, 5e-324])
+def test_values_at_the_ends_of_double_precision(view, factor):
+    system = system_of(lambda x: np.sum(np.sin(x)) * factor, np.linspace(0.01, 0.1, 5))
+    ax = spy(system, view=view, values=True)
+    rendered(ax)
+    assert any(label.get_text() for label in ax.figure.axes[1].get_yticklabels())
+
+
+def test_values_over_hundreds_of_decades():
+    def run(x):
+        for k in range(12):
+            x = x * (1e50 if k < 6 else 1e-100)
+        return np.sum(x) * 1e300
+
+    rendered(spy(system_of(run, np.ones(3)), values=True, fold=False))
+
+
+@pytest.mark.parametrize("rows, inside", [(1, False), (2, True), (3, True)])
+def test_the_legend_of_a_few_rows_covers_no_square(rows, inside):
+    functions = [lambda x: x, np.sum, lambda x: np.exp(np.sum(x))]
+    ax = spy(system_of(functions[rows - 1], np.ones(3)))
+    rendered(ax)
+    box = ax.get_legend().get_window_extent().transformed(ax.transData.inverted())
+    left, right, top = min(box.x0, box.x1), max(box.x0, box.x1), min(box.y0, box.y1)
+    for corners in artist(ax, "diagonal").get_paths():
+        square = corners.get_extents()
+        assert right <= square.x0 or left >= square.x1 or top >= square.y1
+    assert (top < rows) == inside
+
+
+def test_a_single_pixel_of_fill_in_has_the_color_of_the_legend():
+    for theme in (LIGHT, DARK):
+        ax = spy(scattered(), fold=False, order="markowitz", fill_in=True, theme=theme.name)
+        image = artist(ax, "fill-in").get_array()
+        filled = image[image[..., 3] > 0]
+        assert filled[:, 3].min() >= 0.85
+        assert to_hex(filled[0, :3]) == to_hex(theme.accent)
+        patch = next(p for p in ax.get_legend().get_patches() if p.get_label().startswith("fill-in"))
+        assert to_hex(patch.get_facecolor()) == to_hex(theme.accent)
+
+
+def scattered() -> ConstraintSystem:
+    rng = np.random.default_rng(0)
+
+    def run(xs):
+        xs = list(xs)
+        for _ in range(200):
+            i, j = rng.integers(0, len(xs), 2)
+            xs.append(np.sin(xs[i]) * xs[j])
+        return xs[-1] * xs[-2]
+
+    return system_of(run, list(rng.normal(size=5)))
+
+
+def test_entries_of_a_long_loop_have_numbers_of_nodes_at_ticks():
+    ax = spy(loop(200), view="entries")
+    rendered(ax)
+    shown = [text for text in labels(ax.yaxis) if text]
+    assert len(shown) >= 4
+    assert all(text.startswith("z_") and " " not in text for text in shown)
+    assert "folded" not in ax.get_title()
+
+
+def test_one_row_is_counted_as_one():
+    folded = picture(loop(50), fold_to=8)
+    one = replace(folded, starts=folded.starts[:1], stops=folded.stops[-1:], sizes=folded.sizes[:1], names={0: "all"})
+    assert summary(folded, 1, 101).endswith(f"; folded to {len(folded)} rows")
+    assert summary(one, 1, 101).endswith("; folded to 1 row")
+
+
+def test_names_in_ids_can_be_written(tmp_path):
+    system = system_of(lambda x: np.exp(adjoint.name(x * 2, "a\ud800\x07b")), np.ones(2))
+    ax = spy(system)
+    ax.figure.savefig(tmp_path / "a.svg")
+    assert "row z_2 a□□b" in (tmp_path / "a.svg").read_text("utf-8")
+
+
 # --- refused -----------------------------------------------------------------------------------------
 
 
@@ -445,6 +540,7 @@ def test_the_legend_is_below_where_the_lower_triangle_is_not_empty():
     "options, message",
     [
         ({"view": "tiles"}, "view must be 'blocks' or 'entries'"),
+        ({"view": ["blocks"]}, "view must be 'blocks' or 'entries'"),
         ({"view": "entries", "area": True}, "area=True is for view='blocks'"),
         ({"theme": "pink"}, "theme must be"),
         ({"fold": 2}, "fold must be True, False, or a number of rows"),
@@ -473,10 +569,11 @@ def test_bad_options_are_refused_before_there_is_a_figure(options, message):
         (lambda: spy(adjoint.trace(lambda x: x * 2, np.zeros(0))), "nothing to draw"),
         (lambda: orders(textbook(), "program"), "must be a sequence of orders"),
         (lambda: orders(textbook(), ()), "must be a sequence of orders"),
+        (lambda: orders(textbook(), None), "must be a sequence of orders, .* not None"),
         (lambda: orders(textbook(), order="levels"), "takes no 'order'"),
         (lambda: orders(textbook(), axes=[plt.figure().add_subplot()]), "need as many axes"),
     ],
-    ids=["no system", "empty", "one name", "no order", "order given", "axes"],
+    ids=["no system", "empty", "one name", "no order", "None", "order given", "axes"],
 )
 def test_refusals(call, message):
     with pytest.raises(PlotError, match=message):

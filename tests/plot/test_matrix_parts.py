@@ -7,9 +7,10 @@ import pytest
 
 import adjoint
 from adjoint.errors import PlotError
+from adjoint.plot.labelling import drawable
 from adjoint.plot.matrix.fill_in import created, elimination_order
 from adjoint.plot.matrix.kinds import Parts
-from adjoint.plot.matrix.labels import compact, drawable, fitting, shortened
+from adjoint.plot.matrix.labels import compact, fitting, shortened
 from adjoint.plot.matrix.pixels import Grid, tinted
 from adjoint.plot.picture import picture
 from adjoint.solvers.vertex.choice import ORDERS, find_order

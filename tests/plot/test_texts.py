@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -108,7 +110,7 @@ def test_names_that_are_long_wide_or_hostile():
     system = adjoint.trace(f, np.ones(2)).compile()
     found = text(system)
     assert "\x1b" not in found
-    assert "line·break·[31m" in found
+    assert "line break□[31m" in found
     assert "λ" * 80 not in found
     assert len(found.splitlines()) == 9
     table = node_table(system)
@@ -117,6 +119,34 @@ def test_names_that_are_long_wide_or_hostile():
     line = next(line for line in table.splitlines() if "名前" in line)
     other = next(line for line in table.splitlines() if "z_1 " in line)
     assert line.index("float64") == other.index("float64") - 2  # two characters that are two columns wide
+
+
+def test_names_of_wide_characters_keep_the_rows_under_each_other():
+    system = adjoint.trace(lambda x: adjoint.name(np.exp(adjoint.name(x * 2, "重力場")), "力"), np.ones(2)).compile()
+    rows = text(system).splitlines()[:-1]
+    widths = {sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in row) for row in rows}
+    assert len(widths) == 1
+
+
+def test_names_that_no_encoding_takes_are_replaced():
+    system = adjoint.trace(lambda x: np.exp(adjoint.name(x * 2, "a\ud800b")), np.ones(2)).compile()
+    for found in (text(system), node_table(system)):
+        assert "a□b" in found
+        found.encode()
+
+
+@pytest.mark.parametrize("style", ["braille", "blocks", "ascii"])
+@pytest.mark.parametrize("name", ["network", "scalar"])
+def test_every_width_and_height_has_a_picture(name, style, monkeypatch):
+    system = system_of("network") if name == "network" else adjoint.trace(lambda x: np.exp(x) * x, 0.5).compile()
+    for width in (*range(1, 45, 3), 60, 100):
+        for height in (None, 1, 2, 3, 8, 40):
+            found = text(system, width=width, height=height, style=style)
+            assert max(map(len, found.splitlines()[:-1])) <= width + 2
+            assert height is None or len(found.splitlines()) <= height + 3
+    for columns in (14, 20, 33):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert max(map(len, text(system, style=style).splitlines()[:-1])) <= max(columns, 10)
 
 
 def test_the_terminal_and_the_frame(monkeypatch):
@@ -136,6 +166,10 @@ def test_the_terminal_and_the_frame(monkeypatch):
         ({"style": "sixel"}, "'braille', 'blocks', 'ascii', not 'sixel'"),
         ({"width": 0}, "width must be a positive number"),
         ({"height": -1}, "height must be"),
+        ({"width": "a"}, "width must be a positive number of whole characters, not 'a'"),
+        ({"width": 10.5}, "width must be a positive number of whole characters, not 10.5"),
+        ({"height": True}, "height must be"),
+        ({"style": ["ascii"]}, "style must be one of"),
         ({"nodes": (9, 3)}, "no range of z_1"),
     ],
 )

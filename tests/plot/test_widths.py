@@ -73,8 +73,8 @@ def test_many_levels_are_steps_and_very_many_share_columns():
 
     few, many = chain(BARS * 3 // 4), chain(STEPS)
     (work,) = [each for each in levels(few).patches if isinstance(each, StepPatch) and each.get_label() == "work"]
-    assert work.get_data().values.tolist() == [1] * few.structure.depth
-    system, total = many, many.structure.nodes
+    assert work.get_data().values.tolist() == [0] + [1] * (few.structure.depth - 1)  # the arguments have a bar
+    system, total = many, many.structure.nodes - 1
     patches = {each.get_label(): each.get_data() for each in levels(system).patches if isinstance(each, StepPatch)}
     assert len(patches["work"].values) < STEPS
     assert np.diff(patches["work"].edges) @ patches["work"].values == pytest.approx(total)
@@ -82,6 +82,22 @@ def test_many_levels_are_steps_and_very_many_share_columns():
     assert np.diff(patches["critical path"].edges) @ patches["critical path"].values == pytest.approx(
         system.structure.depth
     )
+
+
+@pytest.mark.parametrize("steps", [BARS * 3 // 4, STEPS])
+def test_the_arguments_of_a_deep_program_are_seen_in_the_color_of_the_legend(steps):
+    ax = levels(chain(steps))
+    (bars,) = [each for each in ax.containers if each.get_label() == "arguments"]
+    (bar,) = bars
+    left, right = ax.get_xlim()
+    assert bar.get_width() / (right - left) > 0.009
+    assert left < bar.get_x()
+    assert bar.get_x() + bar.get_width() == 1.5
+    shown = next(each for each in ax.get_legend().get_patches() if each.get_label() == "arguments")
+    assert bar.get_facecolor() == shown.get_facecolor()
+    for each in ax.patches:  # nothing blue over or behind it
+        if each.get_label() in ("work", "widest"):
+            assert each.get_data().values[0] <= 1
 
 
 def test_columns_are_as_wide_as_evens_out_a_loop():

@@ -7,19 +7,23 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import PlotError
-from adjoint.plot.canvas import axes, matplotlib
+from adjoint.plot.canvas import drawing, matplotlib
 from adjoint.plot.colors import Theme
 from adjoint.plot.flows.depth import Depth, depth_of
 from adjoint.plot.flows.entries import Columns, Entries, columns_of, density, entries_of
 from adjoint.plot.flows.shapes import Trend, edges_of, stepped, trend_of
 from adjoint.plot.labelling import (
+    RANGE,
     counted,
+    drawable,
     font_size,
     frame,
     legend,
+    log_ticks,
+    pace,
+    power_of_ten,
     series_color,
     short,
-    significant,
     size_in_inches,
     whole_numbers,
 )
@@ -31,18 +35,21 @@ COLUMNS = 500
 DENSE = 50
 """Entries per column, on average, from which their density is drawn."""
 
-RANGE = (-320.0, 308.0)
-"""Decades that there are in double precision."""
-
 BINS = 72
 LABELS = 48
 """Labels along the depth at most."""
+
+LONG = 24
+"""Letters of a name."""
 
 WIDE = 4.5
 """Inches from which legends and titles are told in full."""
 
 MARKED = 120
 """Columns up to which each one gets a point."""
+
+WHISKERS = 40
+"""Arguments up to which each one gets a whisker: more of them would be a hatching."""
 
 
 def flow(multipliers: Multipliers | Tangents, *, ax: Any = None, by: str = "node", theme: str | None = None) -> Any:
@@ -107,8 +114,8 @@ def flow(multipliers: Multipliers | Tangents, *, ax: Any = None, by: str = "node
     if not entries.counts.any():
         raise PlotError(f"flow has nothing to draw: there are no right-hand sides (batch {multipliers.batch})")
     depth = depth_of(multipliers.system, entries.nodes, by).binned(COLUMNS)
-    ax, colors = axes(ax, (8.0, 4.2), theme)
-    _Drawing(ax, colors, entries, depth, forward=isinstance(multipliers, Tangents)).draw()
+    with drawing(ax, (8.0, 4.2), theme) as (ax, colors):
+        _Drawing(ax, colors, entries, depth, forward=isinstance(multipliers, Tangents)).draw()
     return ax
 
 
@@ -131,6 +138,7 @@ class _Drawing:
     def draw(self) -> None:
         ax, theme, depth = self.ax, self.theme, self.depth
         ax.set_yscale("log")
+        ax.set_ylim(1, 10)  # no margins beyond the range of numbers while lines are added; the limits come later
         frame(ax, theme)
         ax.grid(visible=False, axis="x")
         low, high = self._range()
@@ -147,7 +155,8 @@ class _Drawing:
         bottom = 0.09 if has_zeros else 0.03
         decades = (high - low) / (1 - top - bottom)
         ends = np.clip([low - bottom * decades, high + top * decades], *RANGE)
-        ax.set_ylim(*(10**ends))
+        ax.set_ylim(*power_of_ten(ends))
+        log_ticks(ax.yaxis, *ends.tolist())
         self._floor(low)
         self._labels()
         which = "" if self.hidden.counts.any() and self.arguments.counts.any() else " of the arguments"
@@ -192,7 +201,7 @@ class _Drawing:
         # square roots: tails are seen too
         ax.pcolormesh(
             edges_of(columns.x[self.there]),
-            10 ** np.linspace(low, high, bins + 1),
+            power_of_ten(np.linspace(low, high, bins + 1)),
             np.ma.masked_equal(np.sqrt(share[:, self.there]), 0),
             cmap=colormap,
             vmin=0,
@@ -226,7 +235,7 @@ class _Drawing:
             self.handles.insert(0, line)
         if both:
             seen = arguments.rms > 0
-            few = np.count_nonzero(seen) <= MARKED
+            few = np.count_nonzero(seen) <= WHISKERS
             ink = series_color(theme, 1)
             if few and arguments.counts.max() > 1:
                 whiskers = ax.vlines(
@@ -251,15 +260,14 @@ class _Drawing:
         x = self.hidden.x[self.hidden.rms > 0]
         ends = np.array([x.min(), x.max()])
         exponent = trend.b * self.depth.per_unit * (1 if self.forward else -1)
-        factor = significant(10**exponent) if abs(exponent) < 300 else f"1e{exponent:+.0f}"
         arrow = "→" if self.forward else "←"
         (line,) = self.ax.plot(
             ends,
-            10 ** (trend.a + trend.b * ends),
+            power_of_ten(trend.a + trend.b * ends),
             color=self.theme.accent,
             linewidth=1.3,
             linestyle=(0, (5, 3)),
-            label=f"{arrow} × {factor} per {self.depth.unit}",
+            label=f"{arrow} {pace(exponent, drawable(short(self.depth.unit, LONG)))}",
             zorder=2.8,
         )
         self.handles.append(line)
@@ -332,7 +340,9 @@ class _Drawing:
         seen = self.hidden if self.hidden.counts.any() else self.arguments
         rms = seen.rms[seen.rms > 0]
         third = max(1, len(rms) // 3)
-        left, right = (np.min(np.abs(np.log10(part / floor)), initial=np.inf) for part in (rms[:third], rms[-third:]))
+        left, right = (
+            np.min(np.abs(np.log10(part) - np.log10(floor)), initial=np.inf) for part in (rms[:third], rms[-third:])
+        )
         at, side = (0.01, "left") if left > right else (0.99, "right")
         self.ax.text(
             at,
@@ -357,7 +367,7 @@ class _Drawing:
             ax.text(
                 x,
                 0.01,
-                f" {text}",
+                f" {drawable(text)}",
                 transform=ax.get_xaxis_transform(),
                 fontsize=font_size(ax) - 0.5,
                 color=theme.ink,
@@ -374,6 +384,6 @@ class _Drawing:
         if len(shown) > room and self.there.any():
             shown = np.flatnonzero(self.there)  # then those of the arguments are left out
         shown = shown[:: -(-len(shown) // room)]
-        texts = [short(depth.labels[k], 24) for k in shown.tolist()]
+        texts = [drawable(short(depth.labels[k], LONG)) for k in shown.tolist()]
         rotation = 90 if sum(map(len, texts)) * 0.6 * size > 72 * size_in_inches(ax)[0] else 0
         ax.set_xticks(depth.x[shown], texts, rotation=rotation, fontsize=size)

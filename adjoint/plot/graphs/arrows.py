@@ -10,6 +10,7 @@ from adjoint.errors import AdjointError
 from adjoint.plot.colors import symbol
 from adjoint.plot.graphs import words
 from adjoint.plot.graphs.model import NOTHING, Arrow, Scene
+from adjoint.plot.lettering import clean
 from adjoint.tracing import concrete
 
 
@@ -54,7 +55,7 @@ def arrows_between(scene: Scene, pairs: np.ndarray) -> list[Arrow]:
 
 def _end(scene: Scene, position: int) -> str:
     run = scene.runs[position]
-    return f"z_{run.start + 1}" if len(run) == 1 else words.clean(run.label) or f"z_{run.start + 1} … z_{run.stop}"
+    return f"z_{run.start + 1}" if len(run) == 1 else clean(run.label) or f"z_{run.start + 1} … z_{run.stop}"
 
 
 def _partials(scene: Scene) -> dict[tuple[int, int], tuple[str, bool, str]]:
@@ -71,7 +72,7 @@ def _partials(scene: Scene) -> dict[tuple[int, int], tuple[str, bool, str]]:
                 for parent, block in system.blocks_of(k):
                     mine.setdefault(parent, []).append(block)
         except AdjointError as error:
-            told = words.clean(str(error).splitlines()[0])
+            told = clean(str(error).splitlines()[0])
             for parent in {p for p in system.trace.records[k][1] if p >= 0}:
                 found[int(scene.box_of[parent]), position] = ("?", False, told)
             continue

@@ -10,6 +10,7 @@ import numpy as np
 from adjoint.plot.folding import Run
 from adjoint.plot.graphs import words
 from adjoint.plot.graphs.model import Box, Scene
+from adjoint.plot.lettering import clean
 from adjoint.tracing import INPUT, concrete
 from adjoint.tracing.display import expression
 
@@ -40,7 +41,7 @@ def box_of_run(scene: Scene, run: Run, detailed: bool, kind: str) -> Box:
     where = trace.site(k)
     told = [_first_line(scene, k)]
     if where:
-        told.append(f"{PurePath(where.file).name}:{where.line}  {words.clean(where.source)}".rstrip())
+        told.append(f"{PurePath(where.file).name}:{where.line}  {clean(where.source)}".rstrip())
     told.append(" ".join(filter(None, (str(data.dtype), words.shape(data) or "scalar"))))
     told += filter(None, (told_value, told_multiplier))
     if facts["implicit"]:
@@ -64,7 +65,7 @@ def box_of_run(scene: Scene, run: Run, detailed: bool, kind: str) -> Box:
 
 def _first_line(scene: Scene, k: int) -> str:
     trace = scene.system.trace
-    return words.clean(f"z_{k + 1} = {expression(trace, k, scene.labels)}")
+    return clean(f"z_{k + 1} = {expression(trace, k, scene.labels)}")
 
 
 def _lines(scene: Scene, k: int) -> list[tuple[str, str]]:
@@ -123,7 +124,7 @@ def _folded(scene: Scene, run: Run, kind: str) -> Box:
     trace = scene.system.trace
     inside = range(run.start, run.stop)
     entries = all(trace.primitives[k] is INPUT for k in inside)
-    title = words.clean(run.label) or f"z_{run.start + 1} … z_{run.stop}"
+    title = clean(run.label) or f"z_{run.start + 1} … z_{run.stop}"
     span = f"z_{run.start + 1} … z_{run.stop}"
     lines = [("operation", words.cut(title)), ("small", f"{len(run):,} nodes")]
     operations: dict[str, int] = {}
@@ -132,7 +133,7 @@ def _folded(scene: Scene, run: Run, kind: str) -> Box:
     common = sorted(operations.items(), key=lambda item: (-item[1], item[0]))
     told = [
         f"{span}: {title}, {len(run):,} nodes",
-        words.clean(", ".join(f"{name} ×{count:,}" for name, count in common[:8])) + (" …" if len(common) > 8 else ""),
+        clean(", ".join(f"{name} ×{count:,}" for name, count in common[:8])) + (" …" if len(common) > 8 else ""),
     ]
     multiplier, bad = "", False
     lam = scene.multipliers

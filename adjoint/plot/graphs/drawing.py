@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.plot.canvas import axes, matplotlib
+from adjoint.plot.canvas import drawing, matplotlib
 from adjoint.plot.colors import Theme
 from adjoint.plot.graphs import tones
 from adjoint.plot.graphs.labels import diagram
 from adjoint.plot.graphs.model import NOTHING, Options
 from adjoint.plot.graphs.placing import SIZES, Placed, Shape, Text, arrowhead, place
+from adjoint.plot.labelling import lettered
 
 FONT = "DejaVu Sans"
 """Comes with matplotlib, and the boxes are made for its widths."""
@@ -88,7 +89,12 @@ def graph(
         min(LARGEST[0], max(2.0, placed.width / 72)),
         min(LARGEST[1], max(1.0, placed.height / 72)),
     )
-    ax, look = axes(ax, size, theme)
+    with drawing(ax, size, theme) as (ax, look):
+        _draw_on(ax, placed, look)
+    return ax
+
+
+def _draw_on(ax: Any, placed: Placed, look: Theme) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
@@ -100,7 +106,6 @@ def graph(
         _draw(ax, placed, look)
     else:
         _draw_dots(ax, placed, look)
-    return ax
 
 
 def _draw(ax: Any, placed: Placed, look: Theme) -> None:
@@ -163,7 +168,7 @@ def _write(ax: Any, text: Text, look: Theme) -> None:
     artist = _scaled_text()(
         text.x,
         text.y,
-        _drawable(text.text),
+        lettered(text.text, (FONT,)),
         points=SIZES[text.style],
         color=tones.color(tones.of_text(text), look),
         ha={"start": "left", "middle": "center", "end": "right"}[text.anchor],
@@ -210,20 +215,6 @@ def __getattr__(name: str) -> Any:
     if name == "ScaledText":
         return _scaled_text()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _drawable(text: str) -> str:
-    """The text with what the font lacks replaced: matplotlib would warn at each drawing."""
-    if text.isascii():
-        return text
-    font = _font()
-    return "".join(c if c.isascii() or font.get_char_index(ord(c)) else "�" for c in text)
-
-
-@cache
-def _font() -> Any:
-    manager = matplotlib().font_manager
-    return manager.get_font(manager.findfont(FONT))
 
 
 def _draw_dots(ax: Any, placed: Placed, look: Theme) -> None:

@@ -180,10 +180,22 @@ def solved(system: ConstraintSystem, given: Any, seed: Any, caller: str) -> Mult
     try:
         with np.errstate(all="ignore"):
             return system.solve(seed)
-    except AdjointError:
-        if asked:
-            raise
-        return None  # nobody asked for them
+    except AdjointError as error:
+        if not asked:
+            return None  # nobody asked for them
+        if seed is None and not lonely:
+            raise PlotError(
+                f"{caller} needs seed= to solve for the multipliers of {_outputs_in_words(system)}: weights like the "
+                f"output, as {caller}(…, multipliers=True, seed=numpy.ones(shape))"
+            ) from error
+        raise
+
+
+def _outputs_in_words(system: ConstraintSystem) -> str:
+    outputs = system.trace.outputs
+    if len(outputs) != 1 or not isinstance(outputs[0], int):
+        return f"{len(outputs)} outputs"
+    return f"an output of shape {system.value(outputs[0]).shape}"
 
 
 def _alive(trace: Trace) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from adjoint.errors import PlotError
 from adjoint.plot.graphs.alignment import across
-from adjoint.plot.graphs.layers import Layered, layered
+from adjoint.plot.graphs.layers import Layered, layered, layers
 
 DIRECTIONS = ("right", "down")
 
@@ -127,6 +127,16 @@ def layout(
         u, v, points, length, breadth = v, u, points[:, ::-1], breadth, length
     layers = np.array(graph.layer[:count], dtype=np.int64)
     return Layout(u[:count], v[:count], layers, edges, np.ascontiguousarray(points), offsets, extents, length, breadth)
+
+
+def rough(parents: Sequence[Sequence[int]], gap: float = 1.0, spacing: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Centers of boxes of 1 by 1: layers in the order of the program, each around the same line. For huge graphs."""
+    layer = np.array(layers(parents), dtype=np.int64)
+    by_layer = np.argsort(layer, kind="stable")
+    counts = np.bincount(layer)
+    rank = np.empty(len(layer), dtype=np.int64)
+    rank[by_layer] = np.arange(len(layer)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return 0.5 + layer * (1 + gap), 0.5 + (rank + (counts.max(initial=1) - counts[layer]) / 2) * (1 + spacing)
 
 
 def _along(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.plot.lettering import clean
 from adjoint.tracing import Trace
 
 BLANK = "□"
@@ -58,15 +59,6 @@ def width(text: str, size: float, bold: bool = False) -> float:
             _ADVANCE[character] = advance
         total += advance
     return total * size * (1.12 if bold else 1.0)
-
-
-def clean(text: str) -> str:
-    """Text in one line, without characters that no format can hold."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        " " if c in "\n\r\t" else "�" if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") else c for c in text
-    )
 
 
 def cut(text: str, most: int = LONGEST) -> str:

@@ -8,10 +8,11 @@ import numpy as np
 
 from adjoint.plot.canvas import matplotlib
 from adjoint.plot.colors import luminance, symbol
+from adjoint.plot.labelling import drawable, log_ticks
 from adjoint.plot.matrix.fill_in import FillIn
 from adjoint.plot.matrix.frame import Frame
 from adjoint.plot.matrix.kinds import Parts, rows_of_nodes
-from adjoint.plot.matrix.labels import compact, drawable, fitting
+from adjoint.plot.matrix.labels import compact, fitting
 from adjoint.plot.matrix.legend import Item, implicit_nodes
 from adjoint.plot.matrix.pixels import Grid, tinted
 from adjoint.plot.picture import Picture
@@ -21,6 +22,9 @@ PIXELS = 800
 
 WORDS = 600
 """Squares up to which kinds are written into them."""
+
+FAINTEST = 0.85
+"""How much color a pixel with a single created block has: it has to be found among those that were there."""
 
 INSET = 0.05
 """Space around a square, in parts of its side."""
@@ -163,9 +167,11 @@ def scale(frame: Frame, magnitudes: np.ndarray) -> tuple[Any, Any]:
     """A logarithmic norm over positive numbers, and colors that are seen on this ground."""
     package = matplotlib()
     low, high = float(magnitudes.min()), float(magnitudes.max())
-    if high < low * 1.01:
-        low, high = low / 2, high * 2
-    norm = package.colors.LogNorm(max(low, np.finfo(float).tiny), max(high, np.finfo(float).tiny * 10))
+    least, most = float(np.finfo(float).tiny), float(np.finfo(float).max) / 4  # matplotlib adds neighbors on the scale
+    low, high = min(low, most), min(high, most)
+    if high / low < 1.01 if low > least else high <= least:
+        low, high = low / 2, min(2 * high, most)
+    norm = package.colors.LogNorm(max(low, least), max(high, 10 * least))
     ends = (0.0, 0.9) if frame.theme.name == "light" else (0.18, 1.0)
     shades = package.colormaps[frame.theme.colormap](np.linspace(*ends, 256))
     return norm, package.colors.ListedColormap(shades)
@@ -174,8 +180,10 @@ def scale(frame: Frame, magnitudes: np.ndarray) -> tuple[Any, Any]:
 def bar(frame: Frame, drawn: Any, words: str) -> None:
     """The scale beside the picture."""
     made = frame.ax.figure.colorbar(drawn, ax=frame.ax, fraction=0.046, pad=0.02, shrink=0.85)
+    log_ticks(made.ax.yaxis, np.log10(drawn.norm.vmin), np.log10(drawn.norm.vmax))
     made.set_label(words, color=frame.theme.ink, fontsize=frame.letters)
     made.ax.tick_params(which="both", colors=frame.theme.ink, labelsize=frame.letters)
+    made.ax.grid(visible=False)
     made.outline.set_edgecolor(frame.theme.faint)
 
 
@@ -247,6 +255,7 @@ def show(frame: Frame, pixels: np.ndarray, gid: str, order: float) -> None:
     drawn = frame.ax.imshow(
         pixels,
         extent=(0, frame.total, frame.total, 0),
+        origin="upper",  # whatever rcParams say
         aspect="equal",
         interpolation="nearest" if len(pixels) <= pixels_of(frame) / 0.9 else "antialiased",
         zorder=order,
@@ -274,7 +283,11 @@ def fill_in(frame: Frame, found: FillIn, name: str) -> list[Item]:
     elif len(rows):
         grid = grid_of(frame)
         codes, density = grid.dominant(rows, columns, np.zeros(len(rows), dtype=np.int64), np.ones(len(rows)), 1)
-        show(frame, tinted(codes, density, _rgb([theme.fill_in])), "fill-in", 1.6)
+        shown = tinted(codes, density, _rgb([theme.accent]))
+        shown[..., 3] = np.where(shown[..., 3] > 0, np.maximum(shown[..., 3], FAINTEST), 0)
+        show(frame, shown, "fill-in", 1.6)
     count = int(np.count_nonzero(visible))
     words = f"fill-in, {name}: {count:,} block{'s' if count != 1 else ''}"
-    return [Item(words, theme.fill_in, theme.accent, "////" if frame.labelled else None)]
+    if not frame.labelled:
+        return [Item(words, theme.accent)]
+    return [Item(words, theme.fill_in, theme.accent, "////")]

@@ -9,7 +9,9 @@ import numpy as np
 
 from adjoint.plot.canvas import matplotlib
 from adjoint.plot.colors import Theme
-from adjoint.plot.matrix.labels import SMALLEST, drawable, shortened
+from adjoint.plot.labelling import drawable
+from adjoint.plot.lettering import clean
+from adjoint.plot.matrix.labels import SMALLEST, shortened
 from adjoint.plot.picture import Picture
 
 SQUARES = 150
@@ -128,6 +130,7 @@ def outline(frame: Frame, *, levels: bool, labels: bool, seed: bool) -> None:
     ax.set_aspect("equal")
     for spine in ax.spines.values():
         spine.set_visible(False)
+    ax.grid(visible=False)  # whatever rcParams say
     ax.xaxis.tick_top()
     ax.tick_params(length=0, pad=2, colors=theme.ink)
     if not labels:
@@ -193,17 +196,22 @@ def _seed_label(frame: Frame, middle: float) -> None:
     ).set_gid("seed label")
 
 
-def _names(frame: Frame) -> None:
-    """A label on each row and column, or on every second, third, … where they would overlap."""
-    picture, ax = frame.picture, frame.ax
-    centers, points = frame.centers, frame.points
-    size = float(np.clip(0.95 * np.median(points), max(SMALLEST + 0.5, 0.7 * frame.letters), frame.letters))
+def rows_with_room(frame: Frame) -> tuple[list[int], float]:
+    """The rows that can have a label, so that none overlaps the one before; and the size of the letters."""
+    size = float(np.clip(0.95 * np.median(frame.points), max(SMALLEST + 0.5, 0.7 * frame.letters), frame.letters))
     shown: list[int] = []
     free = 0.0
-    for row, center in enumerate(centers * frame.side * 72 / frame.total):
+    for row, center in enumerate(frame.centers * frame.side * 72 / frame.total):
         if not shown or center >= free:
             shown.append(row)
             free = center + 1.15 * size
+    return shown, size
+
+
+def _names(frame: Frame) -> None:
+    """A label on each row and column, or on every second, third, … where they would overlap."""
+    picture, ax, centers = frame.picture, frame.ax, frame.centers
+    shown, size = rows_with_room(frame)
     names = picture.labels()
     most = int(np.clip(frame.side * 5, 8, 22))
     for axis, kind, letters in (
@@ -213,7 +221,7 @@ def _names(frame: Frame) -> None:
         texts = [drawable(shortened(" ".join(names[row].split()), letters)) for row in shown]
         axis.set_ticks(centers[shown], texts)
         for row, label in zip(shown, axis.get_ticklabels(), strict=True):
-            label.set(fontsize=size, color=frame.theme.ink, gid=f"{kind} {names[row]}")
+            label.set(fontsize=size, color=frame.theme.ink, gid=clean(f"{kind} {names[row]}"))
             if kind == "column":
                 label.set_rotation(90)
             if picture.is_folded(row):

@@ -1,10 +1,6 @@
-"""Words around a picture of the matrix: labels that matplotlib can draw, numbers that are short, sizes that fit."""
+"""Words around a picture of the matrix: short names, short numbers, sizes that fit."""
 
 from __future__ import annotations
-
-from functools import lru_cache
-
-from adjoint.plot.canvas import matplotlib
 
 SMALLEST = 4.5
 """Points below which text is left out rather than drawn."""
@@ -29,21 +25,6 @@ def compact(number: float) -> str:
 def shortened(text: str, most: int) -> str:
     """At most so many letters, the last one ``…`` where some are missing."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
-def drawable(text: str) -> str:
-    """A label without what matplotlib would stumble on: formulas, line breaks, letters that its font does not have."""
-    known = _letters(tuple(matplotlib().rcParams["font.family"]))
-    shown = "".join(letter if letter.isascii() or ord(letter) in known else "□" for letter in " ".join(text.split()))
-    return shown.replace("$", r"\$")
-
-
-@lru_cache(maxsize=4)
-def _letters(family: tuple[str, ...]) -> frozenset[int]:
-    """Code points of the font that is in use."""
-    manager = matplotlib().font_manager
-    fonts = {manager.findfont(manager.FontProperties(family=[name])) for name in family}
-    return frozenset(code for path in fonts for code in manager.get_font(path).get_charmap())
 
 
 def fitting(text: str, width: float, height: float, largest: float) -> float:

@@ -9,9 +9,10 @@ import numpy as np
 
 from adjoint.plot.canvas import matplotlib
 from adjoint.plot.colors import Theme, symbol
+from adjoint.plot.labelling import counted, drawable
 from adjoint.plot.matrix.frame import Frame
 from adjoint.plot.matrix.kinds import Parts
-from adjoint.plot.matrix.labels import SMALLEST, compact, drawable
+from adjoint.plot.matrix.labels import SMALLEST, compact
 from adjoint.plot.picture import Picture
 
 MOST = 9
@@ -97,8 +98,21 @@ def summary(picture: Picture, first: int, last: int) -> str:
         nonzeros += 0 if block is None else block.nnz - int(structure.sizes[node])
     name = "A" if (first, last) == (1, len(picture.system)) else f"A, z_{first:,} … z_{last:,}"
     constraints = f"{rows:,} constraint{'s' if rows != 1 else ''}"
-    folded = f"; folded to {len(picture)} rows" if picture.names else ""
+    folded = f"; folded to {counted(len(picture), 'row')}" if picture.names else ""
     return f"{name}: {constraints}, {size:,} × {size:,}, {nonzeros:,} nonzero{'s' if nonzeros != 1 else ''}{folded}"
+
+
+def _is_free(frame: Frame, width: float, height: float) -> bool:
+    """Whether so many inches at the lower left corner are below all squares of the diagonal.
+
+    Both are estimates on the safe side: the staircase of few large squares is kept free, and one of many is a line.
+    """
+    if width + height >= 1.15 * frame.side:
+        return False
+    unit = frame.total / frame.side
+    edges = frame.edges
+    left, bottom = 0.87 * width * unit, frame.total - 0.87 * height * unit
+    return not bool(((edges[:-1] < left) & (edges[1:] > bottom)).any())
 
 
 def legend(frame: Frame, items: list[Item], heading: str) -> None:
@@ -117,7 +131,7 @@ def legend(frame: Frame, items: list[Item], heading: str) -> None:
     size = frame.letters if triangular else 0.9 * frame.letters
     if triangular:
         size = max(SMALLEST, min(size, 0.98 * frame.side * 72 / (longest + lines)))
-    inside = triangular and (longest + lines) * size / 72 < 1.15 * frame.side
+    inside = triangular and _is_free(frame, longest * size / 72, lines * size / 72)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.0)}
     if not inside:
         across = max(1, int(1.25 * frame.side * 72 / (longest * size)))

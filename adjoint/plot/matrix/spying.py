@@ -8,13 +8,23 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import PlotError
-from adjoint.plot.canvas import axes as prepared
-from adjoint.plot.canvas import matplotlib
-from adjoint.plot.colors import theme_named
-from adjoint.plot.matrix import blocks as drawing
+from adjoint.plot.canvas import checked, closed_on_error, drawing, matplotlib
+from adjoint.plot.choices import is_one_of
+from adjoint.plot.colors import Theme, theme_named
+from adjoint.plot.matrix import blocks
 from adjoint.plot.matrix.entries import entries
 from adjoint.plot.matrix.fill_in import FillIn, created, elimination_order
-from adjoint.plot.matrix.frame import SQUARES, Frame, edges_of, figure_size, outline, readout, side_of, title
+from adjoint.plot.matrix.frame import (
+    SQUARES,
+    Frame,
+    edges_of,
+    figure_size,
+    outline,
+    readout,
+    rows_with_room,
+    side_of,
+    title,
+)
 from adjoint.plot.matrix.kinds import Parts
 from adjoint.plot.matrix.legend import diagonal_items, kind_items, legend, summary
 from adjoint.plot.picture import ROWS, Picture, node_range, picture, system_of
@@ -24,6 +34,9 @@ from adjoint.system import ConstraintSystem
 from adjoint.tracing import Trace
 
 VIEWS = ("blocks", "entries")
+
+FEW = 6
+"""Labels of folded rows beside entries: fewer of them say less than numbers of nodes."""
 
 
 def spy(
@@ -111,7 +124,7 @@ def spy(
     >>> ax.figure.savefig("matrix.svg")  # doctest: +SKIP
     """
     system = system_of(system, "spy")
-    if view not in VIEWS:
+    if not is_one_of(view, VIEWS):
         raise PlotError(f"view must be 'blocks' or 'entries', not {view!r}")
     if area and view == "entries":
         raise PlotError("area=True is for view='blocks': entries have the same size each")
@@ -122,29 +135,36 @@ def spy(
     found, name = _fill_in(system, fill_in, order)
     magnitudes = block_magnitudes(shown) if values and view == "blocks" else None
 
-    made = ax is None
-    ax, colors = prepared(ax, figure_size(len(shown)), theme)
-    labelled = len(shown) <= SQUARES
-    sides = "scalars" if view == "entries" else ("area" if area else "equal")
-    frame = Frame(ax, colors, shown, edges_of(shown, sides), side_of(ax, labels and labelled, made), labelled)
-    outline(frame, levels=levels, labels=labels, seed=seed)
     first, last = node_range(nodes, len(system))
-    counted: Picture | Parts = detail
-    if view == "entries":
-        special = entries(frame, detail, nodes, rows, values)
-    elif labelled:
-        counted = Parts.of(shown)
-        special = drawing.squares(frame, magnitudes, counted)
-    else:
-        special = drawing.image(frame, magnitudes)
-    if found is not None:
-        special += drawing.fill_in(frame, found, name)
-    kinds = [] if values else kind_items(detail, colors, counted)
-    diagonal = [] if values and view == "entries" else diagonal_items(frame)
-    legend(frame, [*kinds, *diagonal, *special], "blocks / nonzeros" if kinds or diagonal else "")
-    title(frame, summary(shown, first, last))
-    ax.format_coord = readout(frame)
+    made = ax is None
+    with drawing(ax, figure_size(len(shown)), theme) as (ax, colors):
+        sides = "scalars" if view == "entries" else ("area" if area else "equal")
+        frame = _frame(ax, colors, shown, sides, labels, made)
+        if view == "entries" and shown is not detail and len(rows_with_room(frame)[0]) < FEW:
+            frame = _frame(ax, colors, detail, sides, labels, made)
+        outline(frame, levels=levels, labels=labels, seed=seed)
+        counted: Picture | Parts = detail
+        if view == "entries":
+            special = entries(frame, detail, nodes, rows, values)
+        elif frame.labelled:
+            counted = Parts.of(shown)
+            special = blocks.squares(frame, magnitudes, counted)
+        else:
+            special = blocks.image(frame, magnitudes)
+        if found is not None:
+            special += blocks.fill_in(frame, found, name)
+        kinds = [] if values else kind_items(detail, colors, counted)
+        diagonal = [] if values and view == "entries" else diagonal_items(frame)
+        legend(frame, [*kinds, *diagonal, *special], "blocks / nonzeros" if kinds or diagonal else "")
+        title(frame, summary(frame.picture, first, last))
+        ax.format_coord = readout(frame)
     return ax
+
+
+def _frame(ax: Any, theme: Theme, shown: Picture, sides: str, labels: bool, made: bool) -> Frame:
+    """Where the rows of a picture are on the axes."""
+    labelled = len(shown) <= SQUARES
+    return Frame(ax, theme, shown, edges_of(shown, sides), side_of(ax, labels and labelled, made), labelled)
 
 
 def orders(
@@ -184,28 +204,42 @@ def orders(
     >>> left, right = adjoint.plot.orders(system, ("reverse", "markowitz"), fill_in=True)  # doctest: +SKIP
     """
     system = system_of(system, "orders")
-    if isinstance(orders, str) or not len(orders):
+    given: Any = orders
+    if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray) or not len(given):
         raise PlotError(f"orders must be a sequence of orders, as ('program', 'levels'), not {orders!r}")
     for name in ("ax", "order"):
         if name in options:
             raise PlotError(f"orders() takes no {name!r}: it draws one picture for each order, on axes=")
     options.setdefault("fold", False)
-    given = [_row_order(system, order) for order in orders]  # before there is a figure
+    for order in orders:
+        _row_order(system, order)  # before there is a figure
+    figure = None
     if axes is None:
-        width, height = figure_size(system.structure.nodes)
-        width, height = min(width, 7.0), min(height, 6.4)
-        pyplot = matplotlib().pyplot
-        figure, axes = pyplot.subplots(1, len(given), figsize=(width * len(given), height), layout="compressed")
-        if theme is not None:
-            figure.set_facecolor(theme_named(theme).ground)
-    drawn = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
-    if len(drawn) != len(given):
-        raise PlotError(f"{len(given)} orders need as many axes, not {len(drawn)}")
-    for ax, order in zip(drawn, orders, strict=True):
-        spy(system, ax=ax, order=order, theme=theme, **options)
-        name = order if isinstance(order, str) else "given"
-        ax.set_title(f"order: {name}\n{ax.get_title()}", fontsize=ax.title.get_fontsize(), color=ax.title.get_color())
+        figure, axes = _side_by_side(system, len(orders), theme)
+    with closed_on_error(figure):
+        drawn = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
+        if len(drawn) != len(orders):
+            raise PlotError(f"{len(orders)} orders need as many axes, not {len(drawn)}")
+        for ax in drawn:
+            checked(ax, "each of axes")
+        for ax, order in zip(drawn, orders, strict=True):
+            spy(system, ax=ax, order=order, theme=theme, **options)
+            name = order if isinstance(order, str) else "given"
+            words = f"order: {name}\n{ax.get_title()}"
+            ax.set_title(words, fontsize=ax.title.get_fontsize(), color=ax.title.get_color())
     return drawn
+
+
+def _side_by_side(system: ConstraintSystem, count: int, theme: str | None) -> tuple[Any, Any]:
+    """A figure with axes for so many pictures."""
+    ground = None if theme is None else theme_named(theme).ground
+    width, height = figure_size(system.structure.nodes)
+    width, height = min(width, 7.0), min(height, 6.4)
+    size = (width * count, height)
+    figure, axes = matplotlib().pyplot.subplots(1, count, figsize=size, layout="compressed")
+    if ground is not None:
+        figure.set_facecolor(ground)
+    return figure, axes
 
 
 def _row_order(system: ConstraintSystem, order: Any) -> np.ndarray | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePath
 
 import numpy as np
 
 from adjoint.errors import PlotError
+from adjoint.plot.lettering import cells, clean, padded, shortened
 from adjoint.plot.picture import system_of
 from adjoint.system import ConstraintSystem
 from adjoint.system.structure import Structure
@@ -18,26 +18,17 @@ LABEL, SOURCE = 32, 60
 
 
 def one_line(name: str, most: int) -> str:
-    """A name as it may stand in a line: no control characters, not too long."""
-    clean = "".join(c if c.isprintable() else "·" for c in str(name))
-    return clean if len(clean) <= most else clean[: most - 1] + "…"
-
-
-def _cells(name: str) -> int:
-    """How many columns a terminal takes for it."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in name)
+    """A name as it may stand in a line: no control characters, not wider than so many columns."""
+    return shortened(clean(str(name)), most)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: str) -> str:
     """Columns under their heads; ``right`` has ``"r"`` for each column that is aligned to the right."""
     everything = [head, *rows]
-    widths = [max(_cells(row[column]) for row in everything) for column in range(len(head))]
+    widths = [max(cells(row[column]) for row in everything) for column in range(len(head))]
     lines = []
     for row in everything:
-        shown = []
-        for cell, width, side in zip(row, widths, right, strict=True):
-            space = " " * (width - _cells(cell))
-            shown.append(space + cell if side == "r" else cell + space)
+        shown = [padded(cell, width, side == "r") for cell, width, side in zip(row, widths, right, strict=True)]
         lines.append("  ".join(shown).rstrip())
     return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
 

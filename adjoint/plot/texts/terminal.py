@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import shutil
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import PlotError
+from adjoint.plot.choices import is_one_of
+from adjoint.plot.lettering import cells, padded
 from adjoint.plot.picture import system_of
 from adjoint.plot.raster.counting import rasterize
 from adjoint.plot.texts.dots import STYLES, draw, framed
@@ -84,12 +87,21 @@ def text(
     8 × 8, 15 nonzeros
     """
     system = system_of(system, "text")
-    if style not in STYLES:
+    if not is_one_of(style, STYLES):
         raise PlotError(f"style must be one of {', '.join(map(repr, STYLES))}, not {style!r}")
-    for name, count in (("width", width), ("height", height)):
-        if count is not None and count < 1:
-            raise PlotError(f"{name} must be a positive number of characters, not {count!r}")
+    width, height = _characters("width", width), _characters("height", height)
     return picture_in_text(system, width, height, style, nodes, exact=len(system) <= 10 * MANY)
+
+
+def _characters(name: str, count: Any) -> int | None:
+    """A width or a height as a whole number."""
+    try:
+        number = None if count is None or isinstance(count, str) else operator.index(count)
+    except TypeError:
+        number = 0
+    if isinstance(count, bool | str) or (number is not None and number < 1):
+        raise PlotError(f"{name} must be a positive number of whole characters, not {count!r}")
+    return number
 
 
 def picture_in_text(
@@ -113,9 +125,9 @@ def picture_in_text(
         return "\n".join([*framed(draw(marks.astype(np.int64), style, None)), note])
     size, counts = raster.size, raster.counts
     note = f"{size:,} × {size:,}, {raster.nonzeros:,} nonzeros"
-    if size <= GRID and (height is None or size <= height):
+    if size <= GRID and counts.shape == (size, size) and (height is None or size <= height):
         grid = _grid(system, counts, raster.nodes, raster.edges, style)
-        if max(map(len, grid)) <= (terminal if width is None else width):
+        if max(map(cells, grid)) <= (terminal if width is None else width):
             return "\n".join([*grid, note])
     per = size / counts.shape[0]
     if per > 1:
@@ -132,11 +144,11 @@ def _grid(system: ConstraintSystem, counts: np.ndarray, nodes: np.ndarray, edges
     labels = [""] * len(counts)
     for node, start in zip(nodes.tolist(), edges[:-1].tolist(), strict=True):
         labels[start] = f"z_{node + 1} {one_line(known.get(node) or system.primitives[node].name, NAME)}"
-    room = max(map(len, labels))
+    room = max(map(cells, labels))
     lines = []
     for row, label in enumerate(labels):
-        cells = [(diagonal if row == k else entry) if counts[row, k] else empty for k in range(len(counts))]
-        lines.append(f"    {label.ljust(room)} {' '.join(cells)}")
+        marks = [(diagonal if row == k else entry) if counts[row, k] else empty for k in range(len(counts))]
+        lines.append(f"    {padded(label, room)} {' '.join(marks)}")
     return lines
 
 

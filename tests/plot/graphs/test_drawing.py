@@ -128,6 +128,6 @@ def test_without_matplotlib_the_message_names_the_command(monkeypatch):
     def missing(*_):
         raise MissingExtraError('pip install "adjoint[plot]"')
 
-    monkeypatch.setattr(module, "axes", missing)
+    monkeypatch.setattr(module, "drawing", missing)
     with pytest.raises(MissingExtraError, match="adjoint\\[plot\\]"):
         graph(textbook_trace())

@@ -195,7 +195,7 @@ def test_long_and_strange_names_are_cut_and_cleaned():
         assert all(len(line) <= 24 and "\n" not in line for _, line in box.lines)
     assert found.boxes[2].lines[0][1] == "日本語_langlanglan…langlang"
     assert "lang" * 40 in found.boxes[2].tooltip
-    assert 'back\\slash "quote" <tag> & $dollar$ line�' in found.boxes[1].tooltip
+    assert 'back\\slash "quote" <tag> & $dollar$ line□' in found.boxes[1].tooltip
     found.boxes[3].tooltip.encode()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import adjoint
 from adjoint.errors import MissingExtraError, PlotError
-from adjoint.plot.graphs import to_networkx
+from adjoint.plot.graphs import networks, to_networkx, to_svg
 from tests.plot.graphs import programs
 
 networkx = pytest.importorskip("networkx")
@@ -82,3 +82,28 @@ def test_without_networkx_the_message_names_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "networkx", None)
     with pytest.raises(MissingExtraError, match=r'pip install "adjoint\[plot\]"'):
         to_networkx(adjoint.trace(lambda x: x * 2, 1.0))
+
+
+def test_multipliers_of_several_outputs_need_a_seed_of_this_function():
+    trace = adjoint.trace(lambda x: x * 2, np.ones(3))
+    with pytest.raises(PlotError, match=r"to_networkx needs seed= .* of an output of shape \(3,\)"):
+        to_networkx(trace, multipliers=True)
+    with pytest.raises(PlotError, match=r"to_svg needs seed= .* of an output of shape \(3,\)"):
+        to_svg(trace, multipliers=True)
+    with pytest.raises(PlotError, match="of 2 outputs"):
+        to_networkx(adjoint.trace(lambda x: (x * 2, x), np.ones(3)), multipliers=True)
+    assert to_networkx(trace, multipliers=True, seed=np.ones(3)).nodes[1]["multiplier"] == pytest.approx(2 * 3**0.5)
+
+
+def test_a_huge_graph_has_places_in_layers_without_a_search_for_few_crossings(monkeypatch):
+    monkeypatch.setattr(networks, "UNCROSSED", 10)
+    monkeypatch.setattr(networks, "layout", None)  # would be called
+    trace = programs.recurrent(5)
+    network = to_networkx(trace)
+    places = networkx.get_node_attributes(network, "pos")
+    assert len(set(places.values())) == len(trace)
+    assert all(places[tail][0] < places[head][0] for tail, head in network.edges)
+    columns = {}
+    for x, y in places.values():
+        columns.setdefault(x, []).append(y)
+    assert all(np.diff(sorted(ys)).min(initial=9) >= 1.5 for ys in columns.values())

@@ -78,9 +78,10 @@ def _scalars(x: Any, y: Any) -> Any:
         (_solve, (np.array([[3.0, 1.0], [0.5, 2.0]]), np.array([1.0, 2.0]))),
         (_twice, (np.array([1.0, 2.0, 3.0]),)),
         (_scalars, (1.0, 0.5)),
+        (lambda x: np.sum(x[np.array([0, 0, 2])] ** 2), (np.array([3.0, 1.0, 2.0]),)),
         (lambda x: np.cumsum(np.sort(x)[::-1]).reshape(2, 2), (np.array([3.0, 1.0, 2.0, 5.0]),)),
     ],
-    ids=["net", "implicit", "operand twice", "scalars", "gathers"],
+    ids=["net", "implicit", "operand twice", "scalars", "gather", "several"],
 )
 def test_the_page_holds_the_matrix_and_the_multipliers(function: Any, arguments: Any, tmp_path: Path) -> None:
     system = adjoint.trace(function, *arguments).compile()
@@ -144,7 +145,7 @@ def test_numbers_of_many_rows_keep_six_digits(tmp_path: Path, monkeypatch: pytes
 
 
 def test_non_finite_entries_are_counted_and_left_out_of_means(tmp_path: Path) -> None:
-    system = adjoint.trace(lambda x: np.sum(x * 2), np.array([1.0, np.nan, 3.0, np.inf])).compile()
+    system = adjoint.trace(lambda x: np.sum(x * 2), np.array([1.0, np.nan, 3.0, np.inf, 2.0])).compile()
     _, arrays = read(to_html(system, tmp_path / "page.html"))
     assert arrays["value"][0] == 2.0
     assert arrays["valueBad"][0] == 2
