@@ -134,7 +134,7 @@ def system_of(system: ConstraintSystem | Trace, caller: str) -> ConstraintSystem
             f"{caller} draws a system or a trace, not {type(system).__name__}: "
             "adjoint.trace(function, *arguments).compile() makes one"
         )
-    if system.shape[0] == 0:
+    if not any(system.is_active(k) and system.value(k).size for k in range(len(system))):
         raise PlotError(
             f"{caller} has nothing to draw: the trace has {len(system)} nodes, and none has a multiplier (no "
             "floating-point argument reaches anything, or all arrays are empty)"

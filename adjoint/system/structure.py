@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,6 +70,7 @@ class Structure:
     def of(cls, system: ConstraintSystem) -> Structure:
         """Read a system; blocks are built, asked for their shapes, and dropped."""
         groups, single = grouped_nodes(system)
+        sizes = _sizes(system, groups, single)
         edges: list[np.ndarray] = []  # tables of (child, parent, nonzeros, flops, elementwise, kind)
         kinds: dict[str, int] = {}
         for nodes in groups.values():
@@ -101,7 +102,7 @@ class Structure:
             if levels[parent] >= levels[k]:
                 levels[k] = levels[parent] + 1
         return cls(
-            sizes=np.diff(system.offsets),
+            sizes=sizes,
             children=children,
             parents=parents,
             nonzeros=nonzeros,
@@ -153,16 +154,28 @@ class Structure:
         return np.bincount(self.levels[self.sizes > 0], minlength=self.depth)
 
 
+def _sizes(system: ConstraintSystem, groups: dict[Any, list[int]], single: list[int]) -> np.ndarray:
+    """Unknowns of each node, as ``system.offsets`` has them, which asks every node."""
+    sizes = np.zeros(len(system), dtype=np.int64)
+    for nodes in groups.values():
+        sizes[nodes] = 1
+    for k in single:
+        sizes[k] = system.value(k).size
+    for k in system.trace.inputs:
+        sizes[k] = system.value(k).size if system.is_active(k) else 0
+    return sizes
+
+
 def _scalar_edges(system: ConstraintSystem, nodes: list[int], kinds: dict[str, int]) -> list[np.ndarray]:
     """The edges of scalar nodes of one elementwise primitive, a table for each operand."""
     records = system.records
     primitive, count = system.primitives[nodes[0]], len(records[nodes[0]][0])
     children = np.array(nodes, dtype=np.int64)
+    columns = np.array([records[k][1] for k in nodes], dtype=np.int64).T
     tables = []
-    for position in range(count):
+    for position, parents in enumerate(columns):
         if primitive.partials[position] is ZERO:
             continue
-        parents = np.fromiter((records[k][1][position] for k in nodes), np.int64, len(nodes))
         linked = parents >= 0
         if not linked.any():
             continue

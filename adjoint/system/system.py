@@ -158,6 +158,8 @@ class ConstraintSystem:
         """Sizes, edges, levels and costs of all blocks, from shapes alone; made once."""
         if self._structure is None:
             self._structure = Structure.of(self)
+            if self._offsets is None:
+                self._offsets = np.concatenate([[0], np.cumsum(self._structure.sizes)])
         return self._structure
 
     @property

@@ -125,3 +125,10 @@ def test_blocks_keep_their_structure(f, kind):
 def test_str_counts():
     text = str(adjoint.trace(lambda x: np.sum(x * x), np.ones(3)).compile())
     assert text == "<constraint system: 3 constraints, A is 7 × 7, 3 levels>"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_structure_knows_the_sizes_that_offsets_ask_every_node_for(name):
+    asked, counted = system_of(name).trace.compile(), system_of(name).trace.compile()
+    assert counted.structure.sizes.tolist() == np.diff(asked.offsets).tolist()
+    assert counted.offsets.tolist() == asked.offsets.tolist()

@@ -120,7 +120,7 @@ def expect_labels(name: str, labels: Any, what: str, x: Any) -> Any:
     if labels.shape != shape:
         refuse(name, f"expected labels of the shape {shape} for {what} {x.shape}, got {labels.shape}")
     plain = concrete(labels)
-    if plain.size and plain.view(f"u{plain.itemsize}").max() >= classes:  # negative ones are large there
+    if plain.size and plain.view(plain.dtype.str.replace("i", "u")).max() >= classes:  # negative ones are large there
         flat = np.ravel(plain)
         where = int(np.flatnonzero((flat < 0) | (flat >= classes))[0])
         place = ", ".join(str(k) for k in np.unravel_index(where, plain.shape)) if plain.ndim else ""

@@ -148,6 +148,8 @@ def scaled_dot_product_attention(
         refuse(name, f"the leading axes do not broadcast, got {given}")
     if mask is not None:
         mask = mask if type(mask) is Tracer else np.asarray(stacked(mask))
+        if mask.dtype.kind in "iu":
+            refuse(name, f"a mask is boolean, or floats that are added to the scores; got {mask.dtype} {mask.shape}")
         mask = mask if mask.dtype.kind == "b" else as_array(mask)
         shape = (*stack, query.shape[-2], key.shape[-2])
         try:

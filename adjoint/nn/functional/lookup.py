@@ -85,7 +85,7 @@ def embedding(indices: Any, table: Any) -> Any:
             refuse("embedding", f"indices must be integers, got {indices.dtype} {indices.shape}")
         indices = indices.astype(np.intp)
     plain, rows = np.asarray(concrete(indices)), table.shape[0]
-    if plain.size and plain.view(f"u{plain.itemsize}").max() >= rows:  # negative ones are large there
+    if plain.size and plain.view(plain.dtype.str.replace("i", "u")).max() >= rows:  # negative ones are large there
         flat = plain.ravel()
         where = int(np.flatnonzero((flat < 0) | (flat >= rows))[0])
         place = ", ".join(str(k) for k in np.unravel_index(where, plain.shape))

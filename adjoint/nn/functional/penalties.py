@@ -99,4 +99,4 @@ def _penalty(name: str, function: Any, parameters: Any, weight: float) -> Any:
     for x in leaves:
         if x.dtype.kind == "c":
             refuse(name, f"parameters must be real, got {x.dtype} {x.shape}")
-    return function(*leaves, weight=weight)
+    return function(*leaves, weight=float(weight))  # a NumPy scalar would make float32 a double

@@ -62,6 +62,7 @@ class Optimizer(ABC):
         """
         leaves, spec = flatten(parameters)
         slopes, given = flatten(gradients)
+        leaves, slopes = [np.asarray(x) for x in leaves], [np.asarray(x) for x in slopes]
         if spec != given:
             raise ArgumentError(f"the gradients have the structure {given}, and the parameters {spec}")
         kept = [leaves_of(state[name]) for name in self.keeps]

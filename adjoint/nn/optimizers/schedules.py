@@ -30,6 +30,9 @@ class ExponentialDecay:
     every: int = 1
     staircase: bool = False
 
+    def __post_init__(self) -> None:
+        _positive("ExponentialDecay", "every", self.every)
+
     def __call__(self, step: int) -> float:
         power = step // self.every if self.staircase else step / self.every
         return float(self.rate * self.decay**power)
@@ -47,6 +50,9 @@ class CosineDecay:
     rate: float
     steps: int
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _positive("CosineDecay", "steps", self.steps)
 
     def __call__(self, step: int) -> float:
         part = min(1.0, step / self.steps)
@@ -76,12 +82,17 @@ class Warmup:
     """Linearly from 0 to the rate of another schedule in ``steps`` steps; then that schedule from its beginning."""
 
     steps: int
-    then: Schedule
+    then: float | Schedule
+
+    def __post_init__(self) -> None:
+        _positive("Warmup", "steps", self.steps)
+        as_schedule(self.then)
 
     def __call__(self, step: int) -> float:
+        then = as_schedule(self.then)
         if step < self.steps:
-            return self.then(0) * (step + 1) / self.steps
-        return self.then(step - self.steps)
+            return then(0) * (step + 1) / self.steps
+        return then(step - self.steps)
 
 
 def as_schedule(rate: float | Schedule) -> Schedule:
@@ -94,6 +105,15 @@ def as_schedule(rate: float | Schedule) -> Schedule:
     """
     if callable(rate):
         return rate
-    if not 0 <= rate < math.inf:
+    try:
+        good = 0 <= rate < math.inf
+    except TypeError:
+        good = False
+    if not good:
         raise ArgumentError(f"a learning rate is a number from 0 up, or a function step → rate, not {rate!r}")
     return Constant(float(rate))
+
+
+def _positive(kind: str, name: str, count: int) -> None:
+    if not count > 0:
+        raise ArgumentError(f"{kind}: {name} must be a positive number, not {count!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -41,8 +42,16 @@ def zeros_like(tree: Tree) -> Tree:
 
 
 def norm(tree: Tree) -> float:
-    """The Euclidean norm of all entries of all leaves, accumulated in float64."""
-    return float(np.sqrt(sum(float(np.vdot(x, x).real) for x in map(np.asarray, leaves_of(tree)))))
+    """The Euclidean norm of all entries of all leaves; not finite only if an entry is not."""
+    leaves = [np.asarray(x) for x in leaves_of(tree)]
+    total = sum(float(np.vdot(x, x)) for x in leaves)
+    if math.isfinite(total) and (total > 1e-30 or not total):
+        return math.sqrt(total)
+    # squares of float32 may have overflowed or vanished
+    scale = max(float(np.max(np.abs(x), initial=0)) for x in leaves)
+    if not scale or not math.isfinite(scale):
+        return scale
+    return scale * math.sqrt(sum(float(np.sum(np.square(np.asarray(x, float) / scale))) for x in leaves))
 
 
 class Vector:

@@ -93,6 +93,8 @@ class Keeper:
             folder.mkdir(parents=True, exist_ok=True)
             write(folder / ".writable", b"")
             (folder / ".writable").unlink()
+            for draft in (*folder.glob(".checkpoint-*.tmp"), *folder.glob(".writable.*.tmp")):
+                draft.unlink(missing_ok=True)  # of a training that was killed: a folder belongs to one training
             names = sorted((int(found[1]), each) for each in folder.iterdir() if (found := NAME.fullmatch(each.name)))
         except OSError as error:
             raise ArgumentError(f"checkpoints cannot be written to {folder}: {error.strerror or error}") from error

@@ -196,7 +196,7 @@ def fit(
         hooks=Hooks(callbacks),
         keeper=keeper,
         solver=solver,
-        run=_description(program, batches, method, chosen, parameters, measures, clip_norm),
+        run=_description(program, batches, method, chosen, parameters, measures, clip_norm, penalty),
     )
     loop.begin(parameters, state, resume)
     error: Any = None
@@ -206,6 +206,9 @@ def fit(
         if not loop.diverged:
             raise
         error, stopped = caught, "not finite"
+    except OSError as caught:  # a checkpoint could not be written: what was reached is not lost with it
+        loop.history.cut(loop.point.steps, loop.point.epoch)
+        error, stopped = caught, "not written"
     result = _result(loop, stopped)
     if error is not None:
         error.fit = result
@@ -265,13 +268,22 @@ def _validation(validation: Any, batches: Batches, batch_size: int | None) -> Ba
 
 
 def _description(
-    program: Program, batches: Batches, optimizer: Optimizer, chosen: Any, parameters: Tree, metrics: Any, clip: Any
+    program: Program,
+    batches: Batches,
+    optimizer: Optimizer,
+    chosen: Any,
+    parameters: Tree,
+    metrics: Any,
+    clip: Any,
+    penalty: Any,
 ) -> dict[str, Any]:
     """What a checkpoint has to agree with, so that going on from it is going on."""
     leaves = [np.asarray(x) for x in chosen.spec.flatten_up_to(parameters)]
     arrays = batches.arrays
     return {
         "model": program.description(),
+        "objective": _words(program.objective),
+        "penalty": penalty and _words(penalty),
         "parameters": [f"{path} {x.dtype}{list(x.shape)}" for path, x in zip(chosen.paths, leaves, strict=True)],
         "frozen_parameters": chosen.frozen,
         "data": "a factory"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,18 +52,18 @@ class History:
     @property
     def columns(self) -> list[str]:
         """The names in the rows."""
-        return list(self._rows[0]) if self._rows else []
+        return list(dict.fromkeys(name for row in self._rows for name in row))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, column: str) -> list[Any]:
-        """A column of all epochs."""
-        if self._rows and column not in self._rows[0]:
+        """A column of all epochs; NaN for those that did not have it (validation was added or left out on resuming)."""
+        if self._rows and column not in self.columns:
             raise ArgumentError(
                 f"the history has no column {column!r}{hint(column, self.columns)}; it has: {', '.join(self.columns)}"
             )
-        return [row[column] for row in self._rows]
+        return [row.get(column, math.nan) for row in self._rows]
 
     def to_dict(self) -> dict[str, Any]:
         """``{"losses": …, "epochs": rows}``: plain numbers, for JSON."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.errors import ArgumentError
 from adjoint.nn.optimizers.trees import leaves_of, map_leaves
 from adjoint.nn.training.batches import Batches, batches_of
 from adjoint.nn.training.metrics import Metric, metrics_of
@@ -102,7 +103,12 @@ def averages(
         totals["loss"] += size * float(loss)
         for name, metric in metrics.items():
             totals[name] += size * program.measure(metric, parameters, prediction, batch)
-    return {name: total / examples if examples else float("nan") for name, total in totals.items()}
+    if not examples:
+        raise ArgumentError(
+            "the data to evaluate on have no examples; a factory is called for each evaluation, and has to give new "
+            "batches each time"
+        )
+    return {name: total / examples for name, total in totals.items()}
 
 
 def dtype_of(parameters: Tree) -> Any:

@@ -17,6 +17,7 @@ from adjoint.errors import AdjointError, ArgumentError, NonFiniteDerivativeWarni
 from adjoint.nn.optimizers import Optimizer
 from adjoint.nn.optimizers.schedules import as_schedule
 from adjoint.nn.optimizers.trees import leaves_of
+from adjoint.nn.optimizers.trees import norm as norm_of
 from adjoint.nn.training import files
 from adjoint.nn.training.batches import Batch, Batches
 from adjoint.nn.training.callbacks import EarlyStopping, Hooks, Moment, Monitor, StopTraining
@@ -27,7 +28,7 @@ from adjoint.nn.training.metrics import Metric
 from adjoint.nn.training.programs import Program
 from adjoint.nn.training.progress import Silence, progress_of
 from adjoint.nn.training.seeds import DRAWS, stream
-from adjoint.nn.training.steps import clipped, gradient_function, gradient_norm
+from adjoint.nn.training.steps import clipped, gradient_function
 from adjoint.nn.training.trainable import Selection, paths_of
 
 Tree = Any
@@ -195,7 +196,7 @@ class Loop:
             shapes = ", ".join(f"{x.dtype}{list(x.shape)}" for x in batch)
             error.add_note(f"in epoch {point.epoch + 1} of the training, batch {point.batch + 1}, with arrays {shapes}")
             raise
-        value, norm = float(loss), gradient_norm(gradients)
+        value, norm = float(loss), norm_of(gradients)
         if not (math.isfinite(value) and math.isfinite(norm)):
             self._explain(batch, value)
         gradients = clipped(gradients, norm, self.clip_norm)
@@ -288,8 +289,9 @@ class Loop:
 
     def _refuse_bad_parameters(self) -> None:
         """The step itself may overflow, after a gradient that was finite."""
+        moving = dict(zip(self.chosen.paths, self.chosen.moving, strict=True))
         for path, x in zip(paths_of(self.point.parameters), leaves_of(self.point.parameters), strict=True):
-            if np.asarray(x).dtype.kind == "f" and not np.isfinite(x).all():
+            if moving[path] and np.asarray(x).dtype.kind == "f" and not np.isfinite(x).all():
                 self.diverged = True
                 raise NonFiniteError(
                     f"training stopped at the end of epoch {self.point.epoch + 1}: a step made the parameter {path!r} "
@@ -327,7 +329,8 @@ class Loop:
             "best": best,
             "run": self.run,
             "position": {
-                **{name: getattr(point, name) for name in POSITION},
+                **{name: getattr(point, name) for name in (*POSITION, *ANEW)},
+                "sign": self.monitor.sign,
                 "draws": json.dumps(point.draws),
                 "seconds": time.perf_counter() - self.started,
             },
@@ -341,11 +344,15 @@ class Loop:
             if best["parameters"] is None:
                 best = {**best, "parameters": content["parameters"], "state": content["state"]}
             best = Best(**best)
+        # what was monitored before cannot be compared with something else: begin to look for the best anew
+        same = best is None or (best.monitor == self.monitor.column and position["sign"] == self.monitor.sign)
+        best = best if same else None
         point = Point(
             content["parameters"],
             content["state"],
             content["optimizer_state"],
             **{name: position[name] for name in POSITION},
+            **(ANEW if not same else {name: position[name] for name in ANEW}),
             draws=json.loads(position["draws"]),
             best=best,
         )
@@ -354,4 +361,6 @@ class Loop:
         return point, float(position["seconds"])
 
 
-POSITION = ("epoch", "batch", "steps", "examples", "totals", "reference", "waited")
+POSITION = ("epoch", "batch", "steps", "examples", "totals")
+ANEW: dict[str, Any] = {"reference": math.inf, "waited": 0}
+"""What belongs to the quantity that is monitored, as it is at first."""

@@ -22,7 +22,8 @@ def accuracy(prediction: Any, target: Any) -> float:
         Logits or probabilities of classes, of which the largest counts; or logits of the one class, which is
         predicted where they are positive.
     target : int array (...), or array like ``prediction``
-        Labels, or probabilities of classes; 0 and 1 for the logits of one class.
+        Labels, or probabilities of classes (of which the largest counts); 0 and 1 for the logits of one class. Several
+        right classes for one example need a metric of your own.
 
     Examples
     --------
@@ -39,7 +40,7 @@ def accuracy(prediction: Any, target: Any) -> float:
         raise ArgumentError(
             f"accuracy takes logits (…, classes) and labels (…), not {prediction.shape}, {target.shape}"
         )
-    elif prediction.ndim > 1 and prediction.shape[-1] > 1 and target.dtype.kind == "f":
+    elif prediction.ndim > 1 and prediction.shape[-1] > 1:
         hits = prediction.argmax(-1) == target.argmax(-1)
     else:
         hits = (prediction > 0) == (target > 0.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,7 +13,8 @@ from adjoint.calculus.nonfinite import solve
 from adjoint.errors import ArgumentError
 from adjoint.nn import optimizers
 from adjoint.nn.optimizers import Optimizer
-from adjoint.nn.optimizers.trees import leaves_of, map_leaves
+from adjoint.nn.optimizers.trees import map_leaves
+from adjoint.nn.optimizers.trees import norm as norm_of
 from adjoint.nn.training.trainable import Trainable, selection
 
 Tree = Any
@@ -113,7 +113,7 @@ def step_of(
         return function(chosen.whole(moving, fixed), *args), None
 
     value, _, gradients = gradient_function(whole, objective, solver)(part, parameters, *args)
-    norm = gradient_norm(gradients)
+    norm = norm_of(gradients)
     before = optimizer.initialize(part) if optimizer_state is None else optimizer_state
     moved, after = optimizer.update(clipped(gradients, norm, clip_norm), before, part)
     return Step(chosen.whole(moved, parameters), after, float(value), gradients, norm)
@@ -159,18 +159,6 @@ def _find(system: Any, name: str) -> int:
     if system.values[k].dtype.kind != "f":
         raise ArgumentError(f"the node {name!r} is an array of {system.values[k].dtype}, and no objective")
     return k
-
-
-def gradient_norm(gradients: Tree) -> float:
-    """The Euclidean norm over all leaves; not finite only if a gradient is not."""
-    total = sum(float(np.vdot(x, x)) for x in leaves_of(gradients))
-    if math.isfinite(total) and (total > 1e-30 or not total):
-        return math.sqrt(total)
-    # squares of float32 may have overflowed or vanished
-    scale = max(float(np.max(np.abs(x), initial=0)) for x in leaves_of(gradients))
-    if not scale or not math.isfinite(scale):
-        return scale
-    return scale * math.sqrt(sum(float(np.sum(np.square(np.asarray(x, float) / scale))) for x in leaves_of(gradients)))
 
 
 def clipped(gradients: Tree, norm: float, most: float | None) -> Tree:
