@@ -42,8 +42,8 @@ class Fit:
         monitors. ``None`` before the end of the first epoch.
     stopped : str
         ``"epochs"``: all of them are done. ``"early"``: by early stopping. ``"callback"``: by a callback.
-        ``"interrupted"``: by the keyboard. ``"not finite"``: by NaN or infinity; such a ``Fit`` is the
-        attribute ``fit`` of the error that is raised.
+        ``"interrupted"``: by the keyboard. ``"not finite"``: by NaN or infinity. ``"not written"``: by a checkpoint
+        that could not be. In the last two cases such a ``Fit`` is the attribute ``fit`` of the error that is raised.
     """
 
     parameters: Tree
